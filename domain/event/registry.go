@@ -1,0 +1,218 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+)
+
+// Upcast turns the data of one schema version into that of the next.
+type Upcast func(data []byte) ([]byte, error)
+
+// Registry knows every event type that this build can read and write.
+type Registry struct {
+	types map[string]*entry
+}
+
+type entry struct {
+	name    string
+	goType  reflect.Type
+	upcasts []Upcast // upcasts[i] turns version i+1 into i+2
+	sealed  []sealedField
+}
+
+type sealedField struct {
+	index []int
+	name  string
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry { return &Registry{types: map[string]*entry{}} }
+
+// Register adds the event type of E, whose schema version is one more than the
+// number of upcasts. It panics on a programming error: a type registered twice,
+// or a Personal field that the codec could not reach (inside a slice, map or pointer).
+func Register[E Event](r *Registry, upcasts ...Upcast) {
+	var zero E
+	t := reflect.TypeFor[E]()
+	if t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("event %s: %s is not a struct", zero.EventType(), t))
+	}
+	name := zero.EventType()
+	if _, dup := r.types[name]; dup {
+		panic(fmt.Sprintf("event %s is registered twice", name))
+	}
+	e := &entry{name: name, goType: t, upcasts: upcasts}
+	e.findSealed(t, nil)
+	r.types[name] = e
+}
+
+var sealableType = reflect.TypeFor[sealable]()
+
+func (e *entry) findSealed(t reflect.Type, at []int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(append([]int(nil), at...), i)
+		switch {
+		case reflect.PointerTo(f.Type).Implements(sealableType):
+			if !f.IsExported() {
+				panic(fmt.Sprintf("event %s: personal field %s is not exported", e.name, f.Name))
+			}
+			name := f.Tag.Get("json")
+			if c := bytes.IndexByte([]byte(name), ','); c >= 0 {
+				name = name[:c]
+			}
+			if name == "" {
+				name = f.Name
+			}
+			e.sealed = append(e.sealed, sealedField{index: index, name: name})
+		case f.Type.Kind() == reflect.Struct && f.IsExported():
+			e.findSealed(f.Type, index)
+		case f.Type.Kind() == reflect.Slice || f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Map:
+			if reflect.PointerTo(f.Type.Elem()).Implements(sealableType) {
+				panic(fmt.Sprintf("event %s: personal data inside %s %s can't be sealed; make the whole field personal", e.name, f.Type.Kind(), f.Name))
+			}
+		}
+	}
+}
+
+// Types returns the names of all registered types in order.
+func (r *Registry) Types() []string {
+	names := make([]string, 0, len(r.types))
+	for n := range r.types {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Version returns the current schema version of a type, 0 for an unknown one.
+func (r *Registry) Version(typ string) int {
+	if e, ok := r.types[typ]; ok {
+		return len(e.upcasts) + 1
+	}
+	return 0
+}
+
+// New returns a pointer to a zero event of the type, or nil. For tools and golden files.
+func (r *Registry) New(typ string) any {
+	if e, ok := r.types[typ]; ok {
+		return reflect.New(e.goType).Interface()
+	}
+	return nil
+}
+
+// UnknownTypeError says that an event's type is not known to this build.
+type UnknownTypeError struct{ Type string }
+
+func (e *UnknownTypeError) Error() string {
+	return fmt.Sprintf("unknown event type %q: this log was written by a newer or another program; run that version, or a newer one", e.Type)
+}
+
+// NewerSchemaError says that an event was written with a newer schema than this build knows.
+type NewerSchemaError struct {
+	Type          string
+	Schema, Known int
+}
+
+func (e *NewerSchemaError) Error() string {
+	return fmt.Sprintf("event type %q has schema version %d, this program knows up to %d: run a newer version", e.Type, e.Schema, e.Known)
+}
+
+// Codec turns events into stored bytes and back.
+type Codec struct {
+	reg  *Registry
+	keys Keys
+}
+
+// NewCodec returns a codec over the registry's types and the keys of personal data.
+func NewCodec(reg *Registry, keys Keys) *Codec { return &Codec{reg: reg, keys: keys} }
+
+// Registry returns the registry of the codec.
+func (c *Codec) Registry() *Registry { return c.reg }
+
+// Encode seals and writes an event. meta.Schema is set from the registry.
+func (c *Codec) Encode(ctx context.Context, id [16]byte, meta Metadata, ev Event) (Raw, error) {
+	name := ev.EventType()
+	e, ok := c.reg.types[name]
+	if !ok {
+		return Raw{}, &UnknownTypeError{Type: name}
+	}
+	meta.Schema = len(e.upcasts) + 1
+	v := reflect.New(e.goType)
+	src := reflect.ValueOf(ev)
+	if src.Type() != e.goType {
+		return Raw{}, fmt.Errorf("event %s: have %s, registered is %s", name, src.Type(), e.goType)
+	}
+	v.Elem().Set(src)
+	if len(e.sealed) > 0 {
+		key, err := c.keys.Key(ctx, meta.Account, meta.Subject())
+		if err != nil {
+			return Raw{}, fmt.Errorf("event %s: key of %s: %w", name, meta.Subject(), err)
+		}
+		for _, f := range e.sealed {
+			s := v.Elem().FieldByIndex(f.index).Addr().Interface().(sealable) //nolint:forcetypeassert // findSealed chose these fields by this interface
+			if err := s.sealWith(key, id, f.name); err != nil {
+				return Raw{}, fmt.Errorf("event %s: %w", name, err)
+			}
+		}
+	}
+	data, err := json.Marshal(v.Interface())
+	if err != nil {
+		return Raw{}, fmt.Errorf("event %s: %w", name, err)
+	}
+	m, err := AppendMetadata(nil, meta)
+	if err != nil {
+		return Raw{}, fmt.Errorf("event %s: %w", name, err)
+	}
+	return Raw{ID: id, Type: name, Meta: m, Data: data}, nil
+}
+
+// Decode reads a stored event, upcasts it and binds its personal data to its key.
+// Errors name type, stream, revision and position.
+func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
+	rec := Recorded{ID: s.ID, Type: s.Type, Position: s.Position, Stream: s.Stream, Revision: s.Revision, RecordedAt: s.RecordedAt}
+	fail := func(err error) (Recorded, error) {
+		return rec, fmt.Errorf("event %s at %s@%d (position %d): %w", s.Type, s.Stream, s.Revision, s.Position, err)
+	}
+	var err error
+	if rec.Meta, err = ParseMetadata(s.Meta); err != nil {
+		return fail(err)
+	}
+	e, ok := c.reg.types[s.Type]
+	if !ok {
+		return fail(&UnknownTypeError{Type: s.Type})
+	}
+	data, current := s.Data, len(e.upcasts)+1
+	switch v := rec.Meta.Schema; {
+	case v > current:
+		return fail(&NewerSchemaError{Type: s.Type, Schema: v, Known: current})
+	case v < 1:
+		return fail(fmt.Errorf("schema version %d, want 1 to %d", v, current))
+	default:
+		for ; v < current; v++ {
+			if data, err = e.upcasts[v-1](data); err != nil {
+				return fail(fmt.Errorf("upcast from version %d: %w", v, err))
+			}
+		}
+	}
+	v := reflect.New(e.goType)
+	if err := json.Unmarshal(data, v.Interface()); err != nil {
+		return fail(err)
+	}
+	if len(e.sealed) > 0 {
+		key, err := c.keys.Key(ctx, rec.Meta.Account, rec.Meta.Subject())
+		if err != nil && !errors.Is(err, ErrErased) {
+			return fail(fmt.Errorf("key of %s: %w", rec.Meta.Subject(), err))
+		}
+		for _, f := range e.sealed {
+			v.Elem().FieldByIndex(f.index).Addr().Interface().(sealable).bind(key, s.ID, f.name) //nolint:forcetypeassert // as in Encode
+		}
+	}
+	rec.Data = v.Elem().Interface().(Event) //nolint:forcetypeassert // Register takes Events only
+	return rec, nil
+}

@@ -1,0 +1,194 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/oklog/ulid/v2"
+
+	"lonja/domain/id"
+)
+
+// Keys finds the key that seals a subject's personal data.
+type Keys interface {
+	// Key returns the subject's key. ErrErased says that it was thrown away on purpose,
+	// ErrNoKey that it never was made; any other error is a fault of the vault.
+	Key(ctx context.Context, account id.Account, subject string) (*Key, error)
+}
+
+// ErrErased says that a subject's key was thrown away, and its personal data with it.
+var ErrErased = errors.New("personal data was erased")
+
+// ErrNoKey says that a subject has no key.
+var ErrNoKey = errors.New("subject has no key")
+
+// Key seals and opens personal data of one subject. Safe for concurrent use.
+type Key struct {
+	aead  cipher.AEAD
+	nonce []byte // key of the nonce function
+}
+
+// NewKey derives a sealing key from a subject's secret of 32 bytes.
+func NewKey(secret []byte) (*Key, error) {
+	if len(secret) != 32 {
+		return nil, fmt.Errorf("sealing key: secret of %d bytes, want 32", len(secret))
+	}
+	enc, err := hkdf.Key(sha256.New, secret, nil, "lonja seal v1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("sealing key: %w", err)
+	}
+	non, err := hkdf.Key(sha256.New, secret, nil, "lonja nonce v1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("sealing key: %w", err)
+	}
+	block, err := aes.NewCipher(enc)
+	if err != nil {
+		return nil, fmt.Errorf("sealing key: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("sealing key: %w", err)
+	}
+	return &Key{aead: aead, nonce: non}, nil
+}
+
+// Seal encrypts plain, bound to its place. The nonce is a keyed hash of place and
+// plain text (as in SIV modes), so that sealing needs no randomness, the same event
+// seals to the same bytes on a retry, and two texts never share a nonce.
+func (k *Key) Seal(place, plain []byte) []byte {
+	mac := hmac.New(sha256.New, k.nonce)
+	var n [8]byte
+	for i, l := 0, uint64(len(place)); i < 8; i++ {
+		n[i] = byte(l >> (8 * i))
+	}
+	mac.Write(n[:])
+	mac.Write(place)
+	mac.Write(plain)
+	nonce := mac.Sum(nil)[:12]
+	return k.aead.Seal(append(make([]byte, 0, 12+len(plain)+16), nonce...), nonce, plain, place)
+}
+
+// Open decrypts what Seal made for the same place.
+func (k *Key) Open(place, sealed []byte) ([]byte, error) {
+	if len(sealed) < 12+16 {
+		return nil, errors.New("sealed data is cut short")
+	}
+	plain, err := k.aead.Open(nil, sealed[:12], sealed[12:], place)
+	if err != nil {
+		return nil, errors.New("sealed data was altered or is not of this key and place")
+	}
+	return plain, nil
+}
+
+// Personal is a value that is stored encrypted under its subject's key. Decisions
+// make it with Seal; folds read it with Open. In JSON it is a base64 string.
+type Personal[T any] struct {
+	value  T
+	set    bool   // value holds the plain value
+	sealed []byte // ciphertext, of a decoded event
+	key    *Key   // nil once erased
+	place  ulid.ULID
+	field  string
+}
+
+// Seal marks v as personal.
+func Seal[T any](v T) Personal[T] { return Personal[T]{value: v, set: true} }
+
+// Open returns the value, and false where it was erased (the zero value then) or never set.
+func (p *Personal[T]) Open() (T, bool) {
+	if p.set {
+		return p.value, true
+	}
+	var v T
+	if p.key == nil || len(p.sealed) == 0 {
+		return v, false
+	}
+	plain, err := p.key.Open(placeOf(p.place, p.field), p.sealed)
+	if err != nil {
+		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
+	}
+	if json.Unmarshal(plain, &v) != nil {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}
+
+// Or returns the value, or other where it was erased or never set.
+func (p *Personal[T]) Or(other T) T {
+	if v, ok := p.Open(); ok {
+		return v
+	}
+	return other
+}
+
+// IsZero lets `omitzero` leave out what was never set.
+func (p Personal[T]) IsZero() bool { return !p.set && len(p.sealed) == 0 }
+
+// MarshalJSON writes the sealed form; the codec seals first.
+func (p Personal[T]) MarshalJSON() ([]byte, error) {
+	if len(p.sealed) == 0 {
+		if p.set {
+			return nil, errors.New("personal data must be sealed before it is written: encode through event.Codec")
+		}
+		return []byte("null"), nil
+	}
+	b := make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(p.sealed))+2)
+	b = append(b, '"')
+	b = base64.RawStdEncoding.AppendEncode(b, p.sealed)
+	return append(b, '"'), nil
+}
+
+// UnmarshalJSON reads the sealed form.
+func (p *Personal[T]) UnmarshalJSON(b []byte) error {
+	*p = Personal[T]{}
+	if bytes.Equal(b, []byte("null")) {
+		return nil
+	}
+	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
+		return errors.New("sealed data is not a string")
+	}
+	sealed, err := base64.RawStdEncoding.AppendDecode(make([]byte, 0, len(b)*3/4), b[1:len(b)-1])
+	if err != nil {
+		return fmt.Errorf("sealed data: %w", err)
+	}
+	p.sealed = sealed
+	return nil
+}
+
+func placeOf(event ulid.ULID, field string) []byte {
+	b := make([]byte, 0, 16+len(field))
+	return append(append(b, event[:]...), field...)
+}
+
+// sealable is what the codec does to each Personal field of an event.
+type sealable interface {
+	sealWith(k *Key, event ulid.ULID, field string) error
+	bind(k *Key, event ulid.ULID, field string)
+}
+
+func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
+	if !p.set {
+		return nil
+	}
+	plain, err := json.Marshal(p.value)
+	if err != nil {
+		return fmt.Errorf("sealing %s: %w", field, err)
+	}
+	var zero T
+	*p = Personal[T]{value: zero, sealed: k.Seal(placeOf(event, field), plain)}
+	return nil
+}
+
+func (p *Personal[T]) bind(k *Key, event ulid.ULID, field string) {
+	p.key, p.place, p.field = k, event, field
+}

@@ -1,0 +1,234 @@
+// Package money holds exact amounts: integer minor units with an ISO 4217 code.
+// There is no float in it and no rounding that the caller did not ask for.
+package money
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/bojanz/currency"
+	"github.com/govalues/decimal"
+)
+
+// Money is an amount in the minor unit of its currency (1234 EUR is €12.34).
+// The zero Money has no currency and adds to any. Its text form, in JSON too,
+// is "12.34 EUR".
+type Money struct {
+	Minor    int64
+	Currency string
+}
+
+// Decimal is an exact decimal: a quantity, a unit price, a rate in percent.
+type Decimal = decimal.Decimal
+
+// ErrCurrency is returned where two currencies meet.
+var ErrCurrency = errors.New("money: currencies differ")
+
+// ErrOverflow is returned where a sum or product leaves the range of minor units.
+var ErrOverflow = errors.New("money: amount out of range")
+
+// Of returns an amount from minor units.
+func Of(minor int64, cur string) Money { return Money{Minor: minor, Currency: cur} }
+
+// Digits returns the number of decimals of a currency and whether it is an ISO 4217 one.
+func Digits(cur string) (uint8, bool) {
+	if cur == "EUR" {
+		return 2, true
+	}
+	return currency.GetDigits(cur)
+}
+
+// Parse reads a decimal such as "-1234.5" as an amount of cur. More decimals
+// than the currency has are refused unless they are zeros.
+func Parse(s, cur string) (Money, error) {
+	digits, ok := Digits(cur)
+	if !ok {
+		return Money{}, fmt.Errorf("money: %q is not an ISO 4217 currency code", cur)
+	}
+	neg, rest := false, s
+	if strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "+") {
+		neg, rest = rest[0] == '-', rest[1:]
+	}
+	whole, frac, hasDot := strings.Cut(rest, ".")
+	if whole == "" && frac == "" || hasDot && frac == "" && whole == "" {
+		return Money{}, fmt.Errorf("money: %q is not an amount", s)
+	}
+	if len(frac) > int(digits) {
+		if strings.Trim(frac[digits:], "0") != "" {
+			return Money{}, fmt.Errorf("money: %q has more than the %d decimals of %s", s, digits, cur)
+		}
+		frac = frac[:digits]
+	}
+	var n uint64
+	for _, part := range [2]string{whole, frac} {
+		for i := 0; i < len(part); i++ {
+			d := part[i] - '0'
+			if d > 9 {
+				return Money{}, fmt.Errorf("money: %q is not an amount", s)
+			}
+			if n > (math.MaxInt64-uint64(d))/10 {
+				return Money{}, fmt.Errorf("money: %q: %w", s, ErrOverflow)
+			}
+			n = n*10 + uint64(d)
+		}
+	}
+	for i := len(frac); i < int(digits); i++ {
+		if n > math.MaxInt64/10 {
+			return Money{}, fmt.Errorf("money: %q: %w", s, ErrOverflow)
+		}
+		n *= 10
+	}
+	m := Money{Minor: int64(n), Currency: cur}
+	if neg {
+		m.Minor = -m.Minor
+	}
+	return m, nil
+}
+
+// Decimal returns the amount as decimal text without the currency: "12.34".
+func (m Money) Decimal() string { return string(m.appendDecimal(make([]byte, 0, 20))) }
+
+func (m Money) appendDecimal(b []byte) []byte {
+	digits, _ := Digits(m.Currency)
+	u := uint64(m.Minor)
+	if m.Minor < 0 {
+		b = append(b, '-')
+		u = -u
+	}
+	if digits == 0 {
+		return strconv.AppendUint(b, u, 10)
+	}
+	pow := uint64(math.Pow10(int(digits)))
+	b = strconv.AppendUint(b, u/pow, 10)
+	b = append(b, '.')
+	frac := u % pow
+	for p := pow / 10; p > 0; p /= 10 {
+		b = append(b, byte('0'+frac/p%10))
+	}
+	return b
+}
+
+// String returns "12.34 EUR", or "" for the zero Money.
+func (m Money) String() string {
+	if m.Currency == "" {
+		return ""
+	}
+	b := m.appendDecimal(make([]byte, 0, 24))
+	return string(append(append(b, ' '), m.Currency...))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Money) MarshalText() ([]byte, error) {
+	if m.Currency == "" {
+		if m.Minor != 0 {
+			return nil, fmt.Errorf("money: %d minor units without a currency", m.Minor)
+		}
+		return nil, nil
+	}
+	b := m.appendDecimal(make([]byte, 0, 24))
+	return append(append(b, ' '), m.Currency...), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *Money) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*m = Money{}
+		return nil
+	}
+	amount, cur, ok := strings.Cut(string(b), " ")
+	if !ok {
+		return fmt.Errorf("money: %q is not an amount and a currency code", b)
+	}
+	v, err := Parse(amount, cur)
+	if err != nil {
+		return err
+	}
+	*m = v
+	return nil
+}
+
+// IsZero reports whether the amount is nought, in whatever currency.
+func (m Money) IsZero() bool { return m.Minor == 0 }
+
+// Neg returns the amount with its sign turned.
+func (m Money) Neg() Money { return Money{Minor: -m.Minor, Currency: m.Currency} }
+
+// Add returns m + o.
+func (m Money) Add(o Money) (Money, error) {
+	cur := m.Currency
+	switch {
+	case cur == "":
+		cur = o.Currency
+	case o.Currency != "" && o.Currency != cur:
+		return Money{}, fmt.Errorf("%w: %s and %s", ErrCurrency, cur, o.Currency)
+	}
+	sum := m.Minor + o.Minor
+	if (o.Minor > 0 && sum < m.Minor) || (o.Minor < 0 && sum > m.Minor) {
+		return Money{}, ErrOverflow
+	}
+	return Money{Minor: sum, Currency: cur}, nil
+}
+
+// Sub returns m - o.
+func (m Money) Sub(o Money) (Money, error) { return m.Add(o.Neg()) }
+
+// Cmp compares two amounts of one currency.
+func (m Money) Cmp(o Money) (int, error) {
+	if m.Currency != "" && o.Currency != "" && m.Currency != o.Currency {
+		return 0, fmt.Errorf("%w: %s and %s", ErrCurrency, m.Currency, o.Currency)
+	}
+	switch {
+	case m.Minor < o.Minor:
+		return -1, nil
+	case m.Minor > o.Minor:
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// Mul returns the product of a factor and the amount, rounded half up (away from
+// nought) to the minor unit, as EN 16931 and Spanish practice round a line.
+func (m Money) Mul(factor Decimal) (Money, error) {
+	amount, err := decimal.New(m.Minor, 0)
+	if err != nil {
+		return Money{}, err
+	}
+	p, err := amount.Mul(factor)
+	if err != nil {
+		return Money{}, fmt.Errorf("%w: %w", ErrOverflow, err)
+	}
+	return FromMinor(p, m.Currency)
+}
+
+// FromDecimal rounds an amount in major units half up (away from nought) to the minor unit of cur.
+func FromDecimal(d Decimal, cur string) (Money, error) {
+	digits, ok := Digits(cur)
+	if !ok {
+		return Money{}, fmt.Errorf("money: %q is not an ISO 4217 currency code", cur)
+	}
+	scaled, err := d.Mul(decimal.MustNew(int64(math.Pow10(int(digits))), 0))
+	if err != nil {
+		return Money{}, fmt.Errorf("%w: %w", ErrOverflow, err)
+	}
+	return FromMinor(scaled, cur)
+}
+
+// FromMinor rounds a decimal count of minor units half up (away from nought).
+func FromMinor(d Decimal, cur string) (Money, error) {
+	half := decimal.MustNew(5, 1)
+	if d.IsNeg() {
+		half = half.Neg()
+	}
+	moved, err := d.Add(half)
+	if err != nil {
+		return Money{}, fmt.Errorf("%w: %w", ErrOverflow, err)
+	}
+	whole, _, ok := moved.Trunc(0).Int64(0)
+	if !ok {
+		return Money{}, ErrOverflow
+	}
+	return Money{Minor: whole, Currency: cur}, nil
+}
