@@ -169,8 +169,8 @@ type Totals struct {
 	Lines      money.Money `json:"lines"`               // sum of line nets
 	Allowances money.Money `json:"allowances,omitzero"` // of the whole document, positive
 	Charges    money.Money `json:"charges,omitzero"`
-	Net        money.Money `json:"net"` // without taxes
-	Tax        money.Money `json:"tax"` // taxes and surcharges added
+	Net        money.Money `json:"net"`               // without taxes
+	Tax        money.Money `json:"tax"`               // taxes and surcharges added
 	Withheld   money.Money `json:"withheld,omitzero"` // positive
 	Gross      money.Money `json:"gross"`             // with taxes
 	Prepaid    money.Money `json:"prepaid,omitzero"`

@@ -123,6 +123,20 @@ func (p *Personal[T]) Open() (T, bool) {
 	return v, true
 }
 
+// OpenRaw returns the value's JSON, and false where it was erased or never set. It
+// is for folds that pass the value on without looking into it.
+func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
+	if p.set {
+		j, err := json.Marshal(p.value)
+		return j, err == nil
+	}
+	if p.key == nil || len(p.sealed) == 0 {
+		return nil, false
+	}
+	plain, err := p.key.Open(placeOf(p.place, p.field), p.sealed)
+	return plain, err == nil
+}
+
 // Or returns the value, or other where it was erased or never set.
 func (p *Personal[T]) Or(other T) T {
 	if v, ok := p.Open(); ok {
