@@ -1,0 +1,252 @@
+package readmodels
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"lonja/domain/fault"
+	"lonja/domain/id"
+)
+
+// Reader is the reading side of a store, resolving each table to the generation of
+// its projection that is live. Use it through a View.
+type Reader interface {
+	// GetRow returns one row; false where there is none.
+	GetRow(ctx context.Context, table string, key Key) (Row, bool, error)
+	// ScanRows returns rows in the order of the scan's index.
+	ScanRows(ctx context.Context, s Scan) ([]Row, error)
+	// CountRows returns how many rows a scan without limit and cursor would return.
+	CountRows(ctx context.Context, s Scan) (int, error)
+}
+
+// Op compares a column with a value.
+type Op uint8
+
+// The comparisons.
+const (
+	Eq Op = iota + 1
+	Ne
+	Lt
+	Le
+	Gt
+	Ge
+	In       // any of Values
+	Contains // Text column contains Values[0]
+)
+
+// Cond is one condition; all conditions of a scan must hold.
+type Cond struct {
+	Column string
+	Op     Op
+	Values []Value
+}
+
+// Where is short for a condition.
+func Where(column string, op Op, values ...Value) Cond {
+	return Cond{Column: column, Op: op, Values: values}
+}
+
+// Scan is a query of one table.
+type Scan struct {
+	Table       string
+	Account     id.Account
+	Contact     id.Contact
+	AllContacts bool   // staff: any contact of the account; Contact is then empty
+	Index       string // "" orders by row id
+	Where       []Cond
+	Desc        bool
+	After       *Cursor
+	Limit       int // 0: no limit
+}
+
+// Cursor is the last row seen: its index columns, and its key. Opaque to callers.
+type Cursor struct {
+	Values  []Value
+	Contact id.Contact
+	ID      string
+}
+
+// View reaches the rows of one contact, or of a whole account for staff.
+type View struct {
+	r       Reader
+	account id.Account
+	contact id.Contact
+	all     bool
+}
+
+// For returns the view of one contact: the only rows that exist for it are the contact's.
+func For(r Reader, account id.Account, contact id.Contact) View {
+	return View{r: r, account: account, contact: contact}
+}
+
+// ForAccount returns the view on rows of the account itself: catalogue, settings.
+func ForAccount(r Reader, account id.Account) View { return View{r: r, account: account} }
+
+// ForStaff returns the view on the rows of all contacts of an account.
+func ForStaff(r Reader, account id.Account) View { return View{r: r, account: account, all: true} }
+
+// Account returns whose view it is.
+func (v View) Account() id.Account { return v.account }
+
+// Contact returns whose view it is; empty for the account's own and staff's.
+func (v View) Contact() id.Contact { return v.contact }
+
+// Of narrows staff's view to one contact.
+func (v View) Of(contact id.Contact) View { return View{r: v.r, account: v.account, contact: contact} }
+
+// OfAccount turns to the rows of the account itself.
+func (v View) OfAccount() View { return View{r: v.r, account: v.account} }
+
+// Get returns the row with the id, and false where the view has none. Staff's view
+// has no ids of its own (they are per contact): narrow it with Of first.
+func Get[R any](ctx context.Context, v View, t *Table[R], rowID string) (R, bool, error) {
+	var zero R
+	if v.all {
+		return zero, false, fmt.Errorf("reading %s: a row is read through a contact's view", t.Name)
+	}
+	row, ok, err := v.r.GetRow(ctx, t.Name, Key{Account: v.account, Contact: v.contact, ID: rowID})
+	if err != nil || !ok {
+		return zero, false, err
+	}
+	r, err := t.Decode(row.Data)
+	if err != nil {
+		return zero, false, err
+	}
+	return *r, true, nil
+}
+
+// Must is Get with a NotFound fault for a missing row.
+func Must[R any](ctx context.Context, v View, t *Table[R], rowID string) (R, error) {
+	r, ok, err := Get(ctx, v, t, rowID)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	return r, err
+}
+
+// Query is what a list asks for.
+type Query struct {
+	Index string
+	Where []Cond
+	Desc  bool
+	After string // cursor token of the page before; "" for the first
+	Limit int    // 0: all
+}
+
+// Item is a row with its key.
+type Item[R any] struct {
+	Key Key
+	Row R
+}
+
+// Page is a part of a list; Next is the cursor of the page after, "" at the end.
+type Page[R any] struct {
+	Items []Item[R]
+	Next  string
+}
+
+// List returns a page of the view's rows.
+func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], error) {
+	s := v.scan(t.Name, q)
+	if q.After != "" {
+		c, err := decodeCursor(q.After)
+		if err != nil {
+			return Page[R]{}, fault.Field("after", "query.cursor_invalid")
+		}
+		s.After = c
+	}
+	if q.Limit > 0 {
+		s.Limit = q.Limit + 1 // one more tells whether there is a next page
+	}
+	rows, err := v.r.ScanRows(ctx, s)
+	if err != nil {
+		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
+	}
+	var p Page[R]
+	if q.Limit > 0 && len(rows) > q.Limit {
+		rows = rows[:q.Limit]
+		if p.Next, err = encodeCursor(&t.Schema, q.Index, rows[len(rows)-1]); err != nil {
+			return Page[R]{}, err
+		}
+	}
+	p.Items = make([]Item[R], len(rows))
+	for i := range rows {
+		r, err := t.Decode(rows[i].Data)
+		if err != nil {
+			return Page[R]{}, err
+		}
+		p.Items[i] = Item[R]{Key: rows[i].Key, Row: *r}
+	}
+	return p, nil
+}
+
+// Count returns how many rows of the view meet the conditions.
+func Count[R any](ctx context.Context, v View, t *Table[R], where ...Cond) (int, error) {
+	return v.r.CountRows(ctx, v.scan(t.Name, Query{Where: where}))
+}
+
+func (v View) scan(table string, q Query) Scan {
+	return Scan{
+		Table: table, Account: v.account, Contact: v.contact, AllContacts: v.all,
+		Index: q.Index, Where: q.Where, Desc: q.Desc, Limit: q.Limit,
+	}
+}
+
+type wireCursor struct {
+	Texts   []string   `json:"t,omitempty"`
+	Nums    []int64    `json:"n,omitempty"`
+	Kinds   string     `json:"k,omitempty"` // a 't' or 'n' per value
+	Contact id.Contact `json:"c,omitempty"`
+	ID      string     `json:"i"`
+}
+
+func encodeCursor(s *Schema, index string, last Row) (string, error) {
+	w := wireCursor{Contact: last.Key.Contact, ID: last.Key.ID}
+	for _, ix := range s.Indexes {
+		if ix.Name != index {
+			continue
+		}
+		for _, name := range ix.Columns {
+			for i, c := range s.Columns {
+				if c.Name != name {
+					continue
+				}
+				if c.Kind == Int {
+					w.Kinds, w.Nums = w.Kinds+"n", append(w.Nums, last.Values[i].num)
+				} else {
+					w.Kinds, w.Texts = w.Kinds+"t", append(w.Texts, last.Values[i].text)
+				}
+			}
+		}
+	}
+	j, err := json.Marshal(w)
+	if err != nil {
+		return "", fmt.Errorf("cursor of %s: %w", s.Name, err)
+	}
+	return base64.RawURLEncoding.EncodeToString(j), nil
+}
+
+func decodeCursor(token string) (*Cursor, error) {
+	j, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, fmt.Errorf("cursor: %w", err)
+	}
+	var w wireCursor
+	if err := json.Unmarshal(j, &w); err != nil {
+		return nil, fmt.Errorf("cursor: %w", err)
+	}
+	c := &Cursor{Contact: w.Contact, ID: w.ID}
+	for _, k := range w.Kinds {
+		switch {
+		case k == 'n' && len(w.Nums) > 0:
+			c.Values, w.Nums = append(c.Values, N(w.Nums[0])), w.Nums[1:]
+		case k == 't' && len(w.Texts) > 0:
+			c.Values, w.Texts = append(c.Values, T(w.Texts[0])), w.Texts[1:]
+		default:
+			return nil, fmt.Errorf("cursor: kinds %q do not match its values", w.Kinds)
+		}
+	}
+	return c, nil
+}

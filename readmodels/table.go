@@ -1,0 +1,126 @@
+// Package readmodels is what pages and the API read: typed tables, the port of the
+// store that keeps them, and a view that is bound to one account and contact, so
+// that a query cannot reach another's rows. One file a page or summary.
+package readmodels
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"lonja/domain/id"
+)
+
+// Key names a row. Every table is keyed alike, so that no row is without its
+// owner: Contact is empty for rows of the account itself (its catalogue, say).
+type Key struct {
+	Account id.Account
+	Contact id.Contact
+	ID      string
+}
+
+// ColumnKind is what an indexed column holds.
+type ColumnKind uint8
+
+// The kinds. Text compares bytewise; fold it before storing where that matters.
+const (
+	Text ColumnKind = iota + 1
+	Int
+)
+
+// Value is one column's value.
+type Value struct {
+	kind ColumnKind
+	text string
+	num  int64
+}
+
+// T is a text value.
+func T[S ~string](s S) Value { return Value{kind: Text, text: string(s)} }
+
+// N is an integer value.
+func N[I ~int | ~int64 | ~int32 | ~uint8 | ~uint64](n I) Value {
+	return Value{kind: Int, num: int64(n)}
+} //nolint:gosec // positions and amounts stay below 2^63
+
+// Kind returns what the value is.
+func (v Value) Kind() ColumnKind { return v.kind }
+
+// Text returns a text value's text.
+func (v Value) Text() string { return v.text }
+
+// Int returns an integer value's number.
+func (v Value) Int() int64 { return v.num }
+
+// Compare orders values of one kind.
+func (v Value) Compare(o Value) int {
+	switch {
+	case v.kind == Int && v.num != o.num:
+		if v.num < o.num {
+			return -1
+		}
+		return 1
+	case v.kind == Text && v.text != o.text:
+		if v.text < o.text {
+			return -1
+		}
+		return 1
+	}
+	return 0
+}
+
+// Column is a value of a row that can be filtered, searched or sorted by.
+type Column struct {
+	Name string
+	Kind ColumnKind
+}
+
+// Index orders the rows of one contact (or, for a query over the account, of all
+// contacts) by its columns, then by the row's id.
+type Index struct {
+	Name    string
+	Columns []string
+	Wide    bool // ordered over the whole account, for staff's lists; else within the contact
+}
+
+// Schema is a table as a store knows it.
+type Schema struct {
+	Name    string // lower case, unique over all projections
+	Columns []Column
+	Indexes []Index
+}
+
+// Table is a typed table: R is the row, kept as JSON beside its columns.
+type Table[R any] struct {
+	Schema
+	// Values appends the row's column values, in the order of Columns.
+	Values func(r *R, dst []Value) []Value
+}
+
+// Row is a row as a store keeps it.
+type Row struct {
+	Key    Key
+	Values []Value
+	Data   []byte // JSON of R
+}
+
+// Encode returns the row in stored form.
+func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return Row{}, fmt.Errorf("row %s of %s: %w", k.ID, t.Name, err)
+	}
+	vals := t.Values(r, make([]Value, 0, len(t.Columns)))
+	if len(vals) != len(t.Columns) {
+		return Row{}, fmt.Errorf("row %s of %s: %d values for %d columns", k.ID, t.Name, len(vals), len(t.Columns))
+	}
+	return Row{Key: k, Values: vals, Data: data}, nil
+}
+
+// Decode reads a stored row.
+func (t *Table[R]) Decode(data []byte) (*R, error) {
+	r := new(R)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("row of %s: %w", t.Name, err)
+	}
+	return r, nil
+}
