@@ -1,0 +1,2 @@
+// Package paper is the documents that only inform: delivery notes and proformas.
+package paper

@@ -1,0 +1,34 @@
+// Package vocabulary gathers every event type of the domain into one registry.
+package vocabulary
+
+import (
+	"lonja/domain/access"
+	"lonja/domain/account"
+	"lonja/domain/catalogue"
+	"lonja/domain/contact"
+	"lonja/domain/conversation"
+	"lonja/domain/event"
+	"lonja/domain/invoice"
+	"lonja/domain/order"
+	"lonja/domain/paper"
+	"lonja/domain/payment"
+	"lonja/domain/purchase"
+	"lonja/domain/quote"
+)
+
+// Registry returns a registry of all events.
+func Registry() *event.Registry {
+	r := event.NewRegistry()
+	account.Register(r)
+	contact.Register(r)
+	access.Register(r)
+	quote.Register(r)
+	invoice.Register(r)
+	order.Register(r)
+	purchase.Register(r)
+	paper.Register(r)
+	payment.Register(r)
+	catalogue.Register(r)
+	conversation.Register(r)
+	return r
+}
