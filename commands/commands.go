@@ -1,0 +1,14 @@
+package commands
+
+import (
+	"lonja/readmodels"
+)
+
+// Commands is every act of the write side, one method each. The caller fills the
+// Request (who, as whom, when); a method's input struct names things by their ids and
+// never carries what the server must know itself: prices, totals, owners.
+type Commands struct {
+	*Executor
+	Read  readmodels.Reader // queries that an act needs; a decision itself folds events
+	Vault Vault             // secrets; see vault.go
+}
