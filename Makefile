@@ -1,0 +1,67 @@
+# Lonja. `make help` says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN  := bin/lonja
+ADDR ?= 127.0.0.1:8080
+DATA ?= demo-data
+PKGS := ./...
+
+export GOFLAGS ?= -buildvcs=false
+export GOTOOLCHAIN ?= local
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the one binary, pure Go, in bin/
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/lonja
+
+.PHONY: run
+run: build ## the portal with its demo account, on the embedded stores
+	$(BIN) demo --data $(DATA) --addr $(ADDR)
+
+.PHONY: deps
+deps: ## what the tests need besides Go (a Chromium; Debian's package, if there is none)
+	@scripts/ensure-deps
+
+.PHONY: test
+test: deps ## every test, with the race detector, and the browser tests
+	go test -race -timeout 20m $(PKGS)
+
+.PHONY: check
+check: format vet generated lint test ## what CI runs: format, vet, generated files, linters, import rules, tests
+
+.PHONY: format
+format: ## fails where gofmt would change a file
+	@out=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
+	 [ -z "$$out" ] || { echo "not formatted (run gofmt -w):"; echo "$$out"; exit 1; }
+
+.PHONY: vet
+vet:
+	go vet $(PKGS)
+
+.PHONY: lint
+lint: ## the linters, at the version that tools/go.mod pins
+	@mkdir -p bin
+	@[ bin/golangci-lint -nt tools/go.mod ] || go build -C tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	bin/golangci-lint run $(PKGS)
+
+.PHONY: generate
+generate: ## writes the generated files anew (templates, docs/events.md)
+	go tool templ generate -path adapters/web -log-level warn
+	go generate ./domain/...
+
+.PHONY: generated
+generated: ## fails where a generated file is not what its source says
+	@scripts/check-generated
+
+.PHONY: bench
+bench: ## the figures of docs/figures.md, each against its peer in the same run (some 15 minutes)
+	scripts/bench
+
+.PHONY: clean
+clean: ## removes binaries, the demo account and test artefacts
+	rm -rf bin $(DATA) artefacts

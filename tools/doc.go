@@ -1,0 +1,2 @@
+// Package tools pins the linters, apart from the program's own dependencies.
+package tools
