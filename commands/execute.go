@@ -80,7 +80,7 @@ func ExecuteFor[S any](ctx context.Context, x *Executor, d decider.Decider[S], a
 		}
 		events, err := decide(l.state)
 		if err != nil {
-			return Receipt{}, err //nolint:wrapcheck // a decision's fault is the answer itself
+			return Receipt{}, err
 		}
 		if len(events) == 0 {
 			return Receipt{Receipt: l.last}, nil
@@ -171,7 +171,7 @@ func encode(ctx context.Context, codec *event.Codec, stream string, req Request,
 		eid := id.Derive("event", req.Command.String(), string(req.Actor.Kind), req.Actor.ID, stream, strconv.Itoa(i))
 		raw, err := codec.Encode(ctx, eid, meta, e)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // names the event; the caller adds the stream
+			return nil, err
 		}
 		raws[i] = raw
 	}

@@ -81,10 +81,10 @@ func On[E event.Event, R any](p *Projection, t *readmodels.Table[R],
 		table: p.tableIndex(t.Schema),
 		codec: codecOf[R]{t},
 		keys: func(rec *event.Recorded) []readmodels.Key {
-			return keys(rec, rec.Data.(E)) //nolint:forcetypeassert // folds are found by E's type string
+			return keys(rec, rec.Data.(E))
 		},
 		apply: func(row any, found bool, rec *event.Recorded) Action {
-			return fn(row.(*R), found, rec, rec.Data.(E)) //nolint:forcetypeassert // row comes from this codec
+			return fn(row.(*R), found, rec, rec.Data.(E))
 		},
 	})
 }
@@ -97,7 +97,7 @@ func OnAny[R any](p *Projection, t *readmodels.Table[R],
 	p.anyFolds = append(p.anyFolds, fold{
 		table: p.tableIndex(t.Schema), codec: codecOf[R]{t}, keys: keys,
 		apply: func(row any, found bool, rec *event.Recorded) Action {
-			return fn(row.(*R), found, rec) //nolint:forcetypeassert // row comes from this codec
+			return fn(row.(*R), found, rec)
 		},
 	})
 }

@@ -40,7 +40,7 @@ func T[S ~string](s S) Value { return Value{kind: Text, text: string(s)} }
 // N is an integer value.
 func N[I ~int | ~int64 | ~int32 | ~uint8 | ~uint64](n I) Value {
 	return Value{kind: Int, num: int64(n)}
-} //nolint:gosec // positions and amounts stay below 2^63
+}
 
 // Kind returns what the value is.
 func (v Value) Kind() ColumnKind { return v.kind }

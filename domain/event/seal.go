@@ -98,6 +98,7 @@ type Personal[T any] struct {
 	key    *Key   // nil once erased
 	place  ulid.ULID
 	field  string
+	reveal bool // MarshalJSON writes the plain value: for auditors' eyes, never for a store
 }
 
 // Seal marks v as personal.
@@ -150,6 +151,15 @@ func (p Personal[T]) IsZero() bool { return !p.set && len(p.sealed) == 0 }
 
 // MarshalJSON writes the sealed form; the codec seals first.
 func (p Personal[T]) MarshalJSON() ([]byte, error) {
+	if p.reveal {
+		if raw, ok := p.OpenRaw(); ok {
+			return raw, nil
+		}
+		if p.IsZero() {
+			return []byte("null"), nil
+		}
+		return []byte(`{"erased":true}`), nil
+	}
 	if len(p.sealed) == 0 {
 		if p.set {
 			return nil, errors.New("personal data must be sealed before it is written: encode through event.Codec")
@@ -188,6 +198,7 @@ func placeOf(event ulid.ULID, field string) []byte {
 type sealable interface {
 	sealWith(k *Key, event ulid.ULID, field string) error
 	bind(k *Key, event ulid.ULID, field string)
+	show()
 }
 
 func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
@@ -206,3 +217,5 @@ func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
 func (p *Personal[T]) bind(k *Key, event ulid.ULID, field string) {
 	p.key, p.place, p.field = k, event, field
 }
+
+func (p *Personal[T]) show() { p.reveal = true }
