@@ -29,15 +29,30 @@ type Projection struct {
 	tables   []readmodels.Schema
 	folds    map[string][]fold // by event type
 	anyFolds []fold            // for every event
+	erasers  map[string]bool   // event types that remove every row of their contact
 }
 
 // fold is a typed handler with its types erased, so that the runner can prefetch,
 // cache and write rows without knowing them.
+//
+// The runner's part for one event: first, where erases(type) says so, drop every row
+// of (account, contact) from all tables of the projection; then the folds in order,
+// each with its row as the folds before it left it, and with its companion, if it has
+// one, likewise.
 type fold struct {
 	table int
 	keys  func(rec *event.Recorded) []readmodels.Key
-	apply func(row any, found bool, rec *event.Recorded) (action Action) // row is *R
+	with  *companion                                                               // nil: looks at no other row
+	apply func(row any, found bool, other any, rec *event.Recorded) (action Action) // row is *R; other the companion's row, nil where absent
 	codec rowCodec
+}
+
+// companion is one more row that a fold looks at and does not change: load it with
+// the others, and hand it to apply as the folds before have left it.
+type companion struct {
+	table int
+	codec rowCodec
+	key   func(rec *event.Recorded) readmodels.Key // the zero Key: none
 }
 
 type rowCodec interface {
@@ -62,7 +77,7 @@ func (c codecOf[R]) encode(k readmodels.Key, row any) (readmodels.Row, error) {
 
 // New returns a projection without folds.
 func New(name string, version int) *Projection {
-	return &Projection{Name: name, Version: version, folds: map[string][]fold{}}
+	return &Projection{Name: name, Version: version, folds: map[string][]fold{}, erasers: map[string]bool{}}
 }
 
 // Tables returns the schemas of the projection's tables.
@@ -83,11 +98,48 @@ func On[E event.Event, R any](p *Projection, t *readmodels.Table[R],
 		keys: func(rec *event.Recorded) []readmodels.Key {
 			return keys(rec, rec.Data.(E))
 		},
-		apply: func(row any, found bool, rec *event.Recorded) Action {
+		apply: func(row any, found bool, _ any, rec *event.Recorded) Action {
 			return fn(row.(*R), found, rec, rec.Data.(E))
 		},
 	})
 }
+
+// OnWith is On for a fold that looks at one more row of the projection's own, the
+// companion, without changing it: what a document was before it was cancelled, say.
+// other is nil where there is no such row. The companion is as the folds of the same
+// event that were added before have left it.
+func OnWith[E event.Event, R, W any](p *Projection, t *readmodels.Table[R],
+	keys func(rec *event.Recorded, e E) []readmodels.Key,
+	with *readmodels.Table[W], withKey func(rec *event.Recorded, e E) readmodels.Key,
+	fn func(row *R, found bool, other *W, rec *event.Recorded, e E) Action,
+) {
+	var zero E
+	p.folds[zero.EventType()] = append(p.folds[zero.EventType()], fold{
+		table: p.tableIndex(t.Schema),
+		codec: codecOf[R]{t},
+		keys: func(rec *event.Recorded) []readmodels.Key {
+			return keys(rec, rec.Data.(E))
+		},
+		with: &companion{
+			table: p.tableIndex(with.Schema), codec: codecOf[W]{with},
+			key: func(rec *event.Recorded) readmodels.Key { return withKey(rec, rec.Data.(E)) },
+		},
+		apply: func(row any, found bool, other any, rec *event.Recorded) Action {
+			w, _ := other.(*W)
+			return fn(row.(*R), found, w, rec, rec.Data.(E))
+		},
+	})
+}
+
+// EraseOn says that an event of type E removes every row of its contact from all
+// tables of the projection, before its folds (which may leave a tombstone) run.
+func EraseOn[E event.Event](p *Projection) {
+	var zero E
+	p.erasers[zero.EventType()] = true
+}
+
+// erases reports whether events of the type remove their contact's rows.
+func (p *Projection) erases(eventType string) bool { return p.erasers[eventType] }
 
 // OnAny adds a fold for every event, whatever its type.
 func OnAny[R any](p *Projection, t *readmodels.Table[R],
@@ -96,7 +148,7 @@ func OnAny[R any](p *Projection, t *readmodels.Table[R],
 ) {
 	p.anyFolds = append(p.anyFolds, fold{
 		table: p.tableIndex(t.Schema), codec: codecOf[R]{t}, keys: keys,
-		apply: func(row any, found bool, rec *event.Recorded) Action {
+		apply: func(row any, found bool, _ any, rec *event.Recorded) Action {
 			return fn(row.(*R), found, rec)
 		},
 	})

@@ -69,11 +69,12 @@ type Generation struct {
 	Tables     []Schema
 }
 
-// Change is one row to write or delete.
+// Change is one row to write or delete, or the removal of a contact's every row.
 type Change struct {
 	Table  string
-	Row    Row // only Key where Delete is set
+	Row    Row // only Key where Delete or Erase is set
 	Delete bool
+	Erase  bool // remove all rows of Key's account and contact from the table; Key.ID is empty
 }
 
 // Parked is an event that a projection could not fold, or that waits behind one.
@@ -92,7 +93,7 @@ type Parked struct {
 type Batch struct {
 	Generation Generation // its Number and Epoch count
 	From, To   event.Position
-	Changes    []Change
+	Changes    []Change // applied in order
 	Park       []Parked
 	Unpark     []event.Position // parked events that are folded, or skipped on record, by this batch
 }
