@@ -42,7 +42,7 @@ type Projection struct {
 type fold struct {
 	table int
 	keys  func(rec *event.Recorded) []readmodels.Key
-	with  *companion                                                               // nil: looks at no other row
+	with  *companion                                                                // nil: looks at no other row
 	apply func(row any, found bool, other any, rec *event.Recorded) (action Action) // row is *R; other the companion's row, nil where absent
 	codec rowCodec
 }
