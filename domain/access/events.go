@@ -60,10 +60,11 @@ type RoleChanged struct {
 type LoginRemoved struct{}
 
 // LinkShared opens one document to whoever holds the link's token. Stream "link-<id>".
-// The 48 hours run from the event's time.
+// The 48 hours run from At, which is the event's own time.
 type LinkShared struct {
 	Document id.ID                  `json:"document"`
 	Kind     document.Kind          `json:"kind"`
+	At       time.Time              `json:"at"`
 	SentTo   event.Personal[string] `json:"sentTo,omitzero"`
 }
 
@@ -73,6 +74,47 @@ type LinkRevoked struct{}
 // LinkClosed says that a password was set while the link was open: from now on it is a
 // sign-in link for good.
 type LinkClosed struct{}
+
+// EmailClaimed reserves an email for one login (or staff member) of an account: the
+// stream "email-<hash>" is the uniqueness, and what a sign-in looks up. The hash is blind.
+type EmailClaimed struct {
+	Owner   id.ID      `json:"owner"`             // the login or staff member
+	Contact id.Contact `json:"contact,omitempty"` // of a login
+}
+
+// EmailReleased frees it.
+type EmailReleased struct {
+	Owner id.ID `json:"owner"`
+}
+
+// LoginListed enters a login into its contact's roster. The roster, stream
+// "roster-<contact>", is where all that concerns the contact's access as a whole is
+// decided: whether anybody has a password, and which links may still be open.
+type LoginListed struct {
+	Login id.ID `json:"login"`
+}
+
+// LoginDelisted takes a removed login out.
+type LoginDelisted struct {
+	Login id.ID `json:"login"`
+}
+
+// LoginSecured says that a login of the contact is being given a password. It comes
+// before the password itself, so that no link is open a moment too long.
+type LoginSecured struct {
+	Login id.ID `json:"login"`
+}
+
+// LoginUnsecured says that a login has no password any more. It comes last.
+type LoginUnsecured struct {
+	Login id.ID `json:"login"`
+}
+
+// LinkListed enters a link that opens a document until the given time.
+type LinkListed struct {
+	Link  id.ID     `json:"link"`
+	Until time.Time `json:"until"`
+}
 
 // EventType implements event.Event.
 func (LoginCreated) EventType() string      { return "login.created" }
@@ -84,6 +126,13 @@ func (LoginRemoved) EventType() string      { return "login.removed" }
 func (LinkShared) EventType() string        { return "link.shared" }
 func (LinkRevoked) EventType() string       { return "link.revoked" }
 func (LinkClosed) EventType() string        { return "link.closed" }
+func (EmailClaimed) EventType() string      { return "email.claimed" }
+func (EmailReleased) EventType() string     { return "email.released" }
+func (LoginListed) EventType() string       { return "roster.login_listed" }
+func (LoginDelisted) EventType() string     { return "roster.login_delisted" }
+func (LoginSecured) EventType() string      { return "roster.login_secured" }
+func (LoginUnsecured) EventType() string    { return "roster.login_unsecured" }
+func (LinkListed) EventType() string        { return "roster.link_listed" }
 
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
@@ -96,4 +145,11 @@ func Register(r *event.Registry) {
 	event.Register[LinkShared](r)
 	event.Register[LinkRevoked](r)
 	event.Register[LinkClosed](r)
+	event.Register[EmailClaimed](r)
+	event.Register[EmailReleased](r)
+	event.Register[LoginListed](r)
+	event.Register[LoginDelisted](r)
+	event.Register[LoginSecured](r)
+	event.Register[LoginUnsecured](r)
+	event.Register[LinkListed](r)
 }

@@ -69,12 +69,21 @@ type CartOrdered struct {
 	Order id.ID `json:"order"`
 }
 
+// OrderNumberTaken gives the next number of a day to an order: the stream
+// "order_number-<account>.<day>" is the sequence.
+type OrderNumberTaken struct {
+	Order id.ID `json:"order"`
+}
+
 // EventType implements event.Event.
 func (Published) EventType() string    { return "product.published" }
 func (Withdrawn) EventType() string    { return "product.withdrawn" }
 func (PriceListSet) EventType() string { return "price_list.set" }
 func (CartLineSet) EventType() string  { return "cart.line_set" }
 func (CartOrdered) EventType() string  { return "cart.ordered" }
+
+// EventType implements event.Event.
+func (OrderNumberTaken) EventType() string { return "order_number.taken" }
 
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
@@ -83,4 +92,5 @@ func Register(r *event.Registry) {
 	event.Register[PriceListSet](r)
 	event.Register[CartLineSet](r)
 	event.Register[CartOrdered](r)
+	event.Register[OrderNumberTaken](r)
 }

@@ -63,6 +63,26 @@ type Disputed struct {
 	Expected   money.Money `json:"expected"`
 }
 
+// Overpaid says that a part of the money did not fit its document, which was meanwhile
+// paid otherwise, credited or cancelled: staff refund it or use it for another document.
+type Overpaid struct {
+	Document id.ID       `json:"document"`
+	Amount   money.Money `json:"amount"`
+}
+
+// Reserved sets a part of a document aside for a payment under way, so that two
+// checkouts never ask for the same money. Stream "collection-<document>".
+type Reserved struct {
+	Payment id.ID       `json:"payment"`
+	Amount  money.Money `json:"amount"`
+	Until   time.Time   `json:"until"` // the reservation lapses by itself
+}
+
+// Released ends the reservation: the payment is recorded on the document, or will not come.
+type Released struct {
+	Payment id.ID `json:"payment"`
+}
+
 // EventType implements event.Event.
 func (Started) EventType() string        { return "payment.started" }
 func (CheckoutOpened) EventType() string { return "payment.checkout_opened" }
@@ -71,6 +91,9 @@ func (Succeeded) EventType() string      { return "payment.succeeded" }
 func (Failed) EventType() string         { return "payment.failed" }
 func (Refunded) EventType() string       { return "payment.refunded" }
 func (Disputed) EventType() string       { return "payment.disputed" }
+func (Overpaid) EventType() string       { return "payment.overpaid" }
+func (Reserved) EventType() string       { return "collection.reserved" }
+func (Released) EventType() string       { return "collection.released" }
 
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
@@ -81,4 +104,7 @@ func Register(r *event.Registry) {
 	event.Register[Failed](r)
 	event.Register[Refunded](r)
 	event.Register[Disputed](r)
+	event.Register[Overpaid](r)
+	event.Register[Reserved](r)
+	event.Register[Released](r)
 }

@@ -1,0 +1,282 @@
+package access
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+)
+
+// LinkLife is how long a link opens its document for a contact without password.
+const LinkLife = 48 * time.Hour
+
+// RecoveryLife is how long a recovery link is good for.
+const RecoveryLife = 30 * time.Minute
+
+// Known reports whether r is one of the roles.
+func (r Role) Known() bool {
+	switch r {
+	case Full, Approve, Pay, Order, Read:
+		return true
+	}
+	return false
+}
+
+// Allows reports whether a login of role r may do what needs role need. Everybody
+// may read and comment (need is Read or empty), full may do everything.
+func (r Role) Allows(need Role) bool {
+	return r == Full || need == "" || need == Read && r.Known() || r == need && r.Known()
+}
+
+// CleanEmail trims an email and lower-cases its domain and local part, which is how
+// people mean it, and reports whether it is one address without a display name.
+func CleanEmail(s string) (string, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "" || len(s) > 254 {
+		return s, false
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s {
+		return s, false
+	}
+	_, domain, _ := strings.Cut(s, "@")
+	return s, !strings.ContainsAny(s, " \t\r\n\"") && strings.Contains(domain, ".")
+}
+
+// Decision says what a link does now.
+type Decision string
+
+// What a link can do.
+const (
+	Open    Decision = "open"    // show the document
+	SignIn  Decision = "sign_in" // ask for sign-in, then land on the document
+	Expired Decision = "expired" // offer to create a password, or to ask for a fresh link
+	Revoked Decision = "revoked"
+)
+
+// LinkDecision decides what a link does at a time. For a contact without password it
+// is open for 48 hours from its sharing, the last nanosecond included, the 48th hour
+// not; for a contact with credentials, or after a password was set while it was open,
+// it leads to sign-in without limit of time.
+func LinkDecision(link Link, hasCredentials bool, now time.Time) Decision {
+	switch {
+	case !link.Exists || link.Revoked:
+		return Revoked
+	case hasCredentials || link.Closed:
+		return SignIn
+	case now.Before(link.At.Add(LinkLife)):
+		return Open
+	}
+	return Expired
+}
+
+// CreateLogin decides a new login. The email is already claimed for it.
+func CreateLogin(s Login, email, name string, role Role, main bool) ([]event.Event, error) {
+	if s.Removed {
+		return nil, fault.New(fault.NotFound, "not_found")
+	}
+	if s.Exists {
+		return nil, nil
+	}
+	email, ok := CleanEmail(email)
+	name = strings.TrimSpace(name)
+	var bad []*fault.Fault
+	if !ok {
+		bad = append(bad, fault.Field("email", "email.invalid"))
+	}
+	if len(name) > 200 {
+		bad = append(bad, fault.Field("name", "text.too_long", fault.A("max", 200)))
+	}
+	if !role.Known() {
+		bad = append(bad, fault.Field("role", "role.unknown"))
+	}
+	if f := fault.Join(bad...); f != nil {
+		return nil, f
+	}
+	e := LoginCreated{Email: event.Seal(email), Role: role, Main: main}
+	if name != "" {
+		e.Name = event.Seal(name)
+	}
+	return []event.Event{e}, nil
+}
+
+// active refuses what a removed or unknown login can't do.
+func active(s Login) error {
+	if !s.Active() {
+		return fault.New(fault.NotFound, "not_found")
+	}
+	return nil
+}
+
+// SetPassword decides that the login has a (new) password. Its hash is in the vault already.
+func SetPassword(s Login, by PasswordBy) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	return []event.Event{PasswordSet{By: by}}, nil
+}
+
+// RemovePassword decides that the login has none any more.
+func RemovePassword(s Login) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	if !s.HasPassword {
+		return nil, nil
+	}
+	return []event.Event{PasswordRemoved{}}, nil
+}
+
+// RequestRecovery decides that a recovery link goes out at now.
+func RequestRecovery(s Login, now time.Time) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	return []event.Event{RecoveryRequested{Until: now.UTC().Truncate(time.Millisecond).Add(RecoveryLife)}}, nil
+}
+
+// Recover decides that the password set through a recovery link counts: the link was
+// asked for, is within its 30 minutes, and nothing has set a password since.
+func Recover(s Login, now time.Time) ([]event.Event, error) {
+	if !s.Active() || !now.Before(s.Recovery) {
+		return nil, fault.New(fault.Gone, "recovery.expired")
+	}
+	return []event.Event{PasswordSet{By: ByRecovery}}, nil
+}
+
+// ChangeRole decides another role.
+func ChangeRole(s Login, role Role) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	if !role.Known() {
+		return nil, fault.Field("role", "role.unknown")
+	}
+	if s.Role == role {
+		return nil, nil
+	}
+	return []event.Event{RoleChanged{Role: role}}, nil
+}
+
+// RemoveLogin decides the end of the login.
+func RemoveLogin(s Login) ([]event.Event, error) {
+	if !s.Exists {
+		return nil, fault.New(fault.NotFound, "not_found")
+	}
+	if s.Removed {
+		return nil, nil
+	}
+	return []event.Event{LoginRemoved{}}, nil
+}
+
+// ShareLink decides a link to a document, its 48 hours from now.
+func ShareLink(s Link, doc id.ID, kind document.Kind, sentTo string, now time.Time) ([]event.Event, error) {
+	if s.Exists {
+		return nil, nil
+	}
+	e := LinkShared{Document: doc, Kind: kind, At: now.UTC().Truncate(time.Millisecond)}
+	if sentTo = strings.TrimSpace(sentTo); sentTo != "" {
+		to, ok := CleanEmail(sentTo)
+		if !ok {
+			return nil, fault.Field("sentTo", "email.invalid")
+		}
+		e.SentTo = event.Seal(to)
+	}
+	return []event.Event{e}, nil
+}
+
+// RevokeLink decides the end of a link.
+func RevokeLink(s Link) ([]event.Event, error) {
+	if !s.Exists {
+		return nil, fault.New(fault.NotFound, "not_found")
+	}
+	if s.Revoked {
+		return nil, nil
+	}
+	return []event.Event{LinkRevoked{}}, nil
+}
+
+// CloseLink decides that a link which is open at now becomes a sign-in link for good.
+func CloseLink(s Link, now time.Time) ([]event.Event, error) {
+	if !s.Exists || s.Revoked || s.Closed || !now.Before(s.At.Add(LinkLife)) {
+		return nil, nil
+	}
+	return []event.Event{LinkClosed{}}, nil
+}
+
+// ListLogin decides that the roster has the login.
+func ListLogin(s Roster, login id.ID) ([]event.Event, error) {
+	if slices.Contains(s.Logins, login) {
+		return nil, nil
+	}
+	return []event.Event{LoginListed{Login: login}}, nil
+}
+
+// DelistLogin decides that the roster has it no longer.
+func DelistLogin(s Roster, login id.ID) ([]event.Event, error) {
+	if !slices.Contains(s.Logins, login) && !slices.Contains(s.Secured, login) {
+		return nil, nil
+	}
+	return []event.Event{LoginDelisted{Login: login}}, nil
+}
+
+// Secure decides that the login has a password, for the contact as a whole.
+func Secure(s Roster, login id.ID) ([]event.Event, error) {
+	if slices.Contains(s.Secured, login) {
+		return nil, nil
+	}
+	return []event.Event{LoginSecured{Login: login}}, nil
+}
+
+// Unsecure decides that it has none.
+func Unsecure(s Roster, login id.ID) ([]event.Event, error) {
+	if !slices.Contains(s.Secured, login) {
+		return nil, nil
+	}
+	return []event.Event{LoginUnsecured{Login: login}}, nil
+}
+
+// ListLink decides that the roster has the link, shared at the time.
+func ListLink(s Roster, link id.ID, at time.Time) ([]event.Event, error) {
+	if _, ok := s.Links[link]; ok {
+		return nil, nil
+	}
+	return []event.Event{LinkListed{Link: link, Until: at.UTC().Truncate(time.Millisecond).Add(LinkLife)}}, nil
+}
+
+// ClaimEmail decides that an email is the owner's. An email that is another's is refused.
+func ClaimEmail(s EmailClaim, owner id.ID, contact id.Contact) ([]event.Event, error) {
+	switch s.Owner {
+	case owner:
+		return nil, nil
+	case "":
+		return []event.Event{EmailClaimed{Owner: owner, Contact: contact}}, nil
+	}
+	return nil, &fault.Fault{Kind: fault.Conflict, Key: "email.taken", Field: "email"}
+}
+
+// ReleaseEmail decides that it is the owner's no longer.
+func ReleaseEmail(s EmailClaim, owner id.ID) ([]event.Event, error) {
+	if s.Owner != owner {
+		return nil, nil
+	}
+	return []event.Event{EmailReleased{Owner: owner}}, nil
+}
+
+func sortIDs(ids []id.ID) { slices.Sort(ids) }
+
+func with(list []id.ID, one id.ID) []id.ID {
+	if slices.Contains(list, one) {
+		return list
+	}
+	return append(slices.Clone(list), one)
+}
+
+func without(list []id.ID, one id.ID) []id.ID {
+	return slices.DeleteFunc(slices.Clone(list), func(x id.ID) bool { return x == one })
+}

@@ -1,0 +1,148 @@
+package access
+
+import (
+	"time"
+
+	"lonja/domain/decider"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+// Login is one person's sign-in, folded.
+type Login struct {
+	Exists      bool
+	Removed     bool
+	Email       string // empty once erased
+	Name        string
+	Role        Role
+	Main        bool
+	HasPassword bool
+	Recovery    time.Time // until when the last recovery link is good; zero once used
+}
+
+// Active reports whether the login can be used at all.
+func (l Login) Active() bool { return l.Exists && !l.Removed }
+
+// LoginDecider folds "login-<id>".
+func LoginDecider() decider.Decider[Login] {
+	return decider.Decider[Login]{
+		Category: "login",
+		Initial:  func() Login { return Login{} },
+		Evolve: func(s Login, e event.Event) Login {
+			switch e := e.(type) {
+			case LoginCreated:
+				s.Exists, s.Role, s.Main = true, e.Role, e.Main
+				s.Email, s.Name = e.Email.Or(""), e.Name.Or("")
+			case PasswordSet:
+				s.HasPassword, s.Recovery = true, time.Time{}
+			case PasswordRemoved:
+				s.HasPassword, s.Recovery = false, time.Time{}
+			case RecoveryRequested:
+				s.Recovery = e.Until
+			case RoleChanged:
+				s.Role = e.Role
+			case LoginRemoved:
+				s.Removed, s.HasPassword, s.Recovery = true, false, time.Time{}
+			}
+			return s
+		},
+	}
+}
+
+// Link is a document link, folded.
+type Link struct {
+	Exists   bool
+	Document id.ID
+	Kind     document.Kind
+	At       time.Time // when it was shared
+	Revoked  bool
+	Closed   bool // it once was open, then a password was set: sign-in for good
+}
+
+// LinkDecider folds "link-<id>".
+func LinkDecider() decider.Decider[Link] {
+	return decider.Decider[Link]{
+		Category: "link",
+		Initial:  func() Link { return Link{} },
+		Evolve: func(s Link, e event.Event) Link {
+			switch e := e.(type) {
+			case LinkShared:
+				s.Exists, s.Document, s.Kind, s.At = true, e.Document, e.Kind, e.At
+			case LinkRevoked:
+				s.Revoked = true
+			case LinkClosed:
+				s.Closed = true
+			}
+			return s
+		},
+	}
+}
+
+// Roster is the access of a contact as a whole, folded.
+type Roster struct {
+	Logins  []id.ID             // not removed
+	Secured []id.ID             // those with a password
+	Links   map[id.ID]time.Time // every link, with the end of its 48 hours
+}
+
+// HasCredentials reports whether anybody of the contact can sign in.
+func (r Roster) HasCredentials() bool { return len(r.Secured) > 0 }
+
+// OpenLinks returns the links whose 48 hours are running at now.
+func (r Roster) OpenLinks(now time.Time) []id.ID {
+	var open []id.ID
+	for link, until := range r.Links {
+		if now.Before(until) {
+			open = append(open, link)
+		}
+	}
+	sortIDs(open)
+	return open
+}
+
+// RosterDecider folds "roster-<contact>".
+func RosterDecider() decider.Decider[Roster] {
+	return decider.Decider[Roster]{
+		Category: "roster",
+		Initial:  func() Roster { return Roster{Links: map[id.ID]time.Time{}} },
+		Evolve: func(s Roster, e event.Event) Roster {
+			switch e := e.(type) {
+			case LoginListed:
+				s.Logins = with(s.Logins, e.Login)
+			case LoginDelisted:
+				s.Logins, s.Secured = without(s.Logins, e.Login), without(s.Secured, e.Login)
+			case LoginSecured:
+				s.Secured = with(s.Secured, e.Login)
+			case LoginUnsecured:
+				s.Secured = without(s.Secured, e.Login)
+			case LinkListed:
+				s.Links[e.Link] = e.Until
+			}
+			return s
+		},
+	}
+}
+
+// EmailClaim is whose an email is, folded.
+type EmailClaim struct {
+	Owner   id.ID // empty: nobody's
+	Contact id.Contact
+}
+
+// EmailDecider folds "email-<hash>".
+func EmailDecider() decider.Decider[EmailClaim] {
+	return decider.Decider[EmailClaim]{
+		Category: "email",
+		Initial:  func() EmailClaim { return EmailClaim{} },
+		Evolve: func(s EmailClaim, e event.Event) EmailClaim {
+			switch e := e.(type) {
+			case EmailClaimed:
+				s.Owner, s.Contact = e.Owner, e.Contact
+			case EmailReleased:
+				s = EmailClaim{}
+			}
+			return s
+		},
+	}
+}
