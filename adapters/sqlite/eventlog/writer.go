@@ -1,0 +1,418 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"zombiezen.com/go/sqlite"
+
+	"lonja/domain/event"
+)
+
+// request is an append on its way through the writer.
+type request struct {
+	stream   string
+	expected event.Revision
+	events   []event.Raw
+
+	owner   atomic.Int32  // who decides: see the states below
+	answer  chan struct{} // capacity 1
+	receipt event.Receipt
+	err     error
+}
+
+const (
+	queued    = iota // nobody yet
+	taken            // the writer, who answers
+	withdrawn        // the caller, who has gone; the writer passes over it
+)
+
+var requests = sync.Pool{New: func() any { return &request{answer: make(chan struct{}, 1)} }}
+
+func (r *request) refuse(err error) {
+	if r.owner.CompareAndSwap(queued, taken) {
+		r.err = err
+		r.answer <- struct{}{}
+	}
+}
+
+// Append adds events to a stream that is exactly at the expected revision. A ctx that
+// ends while the append is queued withdraws it; one that the writer has taken is
+// waited for, so that the answer is always the truth.
+func (l *Log) Append(ctx context.Context, stream string, expected event.Revision, events []event.Raw) (event.Receipt, error) {
+	if err := event.CheckAppend(stream, expected, events); err != nil {
+		return event.Receipt{}, err
+	}
+	if err := l.usable(ctx, "append to "+stream); err != nil {
+		return event.Receipt{}, err
+	}
+	if l.readOnly {
+		return event.Receipt{}, fmt.Errorf("event log %s: append to %s: %w", l.path, stream, ErrReadOnly)
+	}
+	r := requests.Get().(*request) //nolint:forcetypeassert // the pool's New
+	r.stream, r.expected, r.events = stream, expected, events
+	r.owner.Store(queued)
+
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return event.Receipt{}, event.ErrClosed
+	}
+	l.queue = append(l.queue, r)
+	first := len(l.queue) == 1
+	l.mu.Unlock()
+	if first {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+
+	select {
+	case <-r.answer:
+	case <-ctx.Done():
+		if r.owner.CompareAndSwap(queued, withdrawn) {
+			return event.Receipt{}, fmt.Errorf("event log %s: append to %s: %w", l.path, stream, ctx.Err())
+		}
+		<-r.answer
+	}
+	receipt, err := r.receipt, r.err
+	r.stream, r.events, r.receipt, r.err = "", nil, event.Receipt{}, nil
+	requests.Put(r)
+	return receipt, err
+}
+
+// writer owns the connection that writes. All but newWriter and close run on its goroutine.
+type writer struct {
+	log  *Log
+	conn *sqlite.Conn
+
+	begin, commit, rollback *sqlite.Stmt
+	insert                  *sqlite.Stmt
+	findHead, findIDs       *sqlite.Stmt
+	newStream, newType      *sqlite.Stmt
+
+	heads *heads
+	types map[string]int64
+	head  event.Position // of the transaction under way, else the readable one
+	spare []*request     // the emptied queue, for the next swap
+	group []*request
+	pages int64 // estimate of the pages that the transaction under way has changed
+	sum   checksum
+}
+
+func newWriter(l *Log, conn *sqlite.Conn) (*writer, error) {
+	w := &writer{log: l, conn: conn, heads: newHeads(l.tune.cachedHeads), types: map[string]int64{}}
+	for _, s := range []struct {
+		stmt  **sqlite.Stmt
+		query string
+	}{
+		{&w.begin, "BEGIN IMMEDIATE"},
+		{&w.commit, "COMMIT"},
+		{&w.rollback, "ROLLBACK"},
+		{&w.insert, "INSERT INTO events (stream, revision, type, recorded, crc, id, meta, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+		{&w.findHead, "SELECT s.id, (SELECT max(e.revision) FROM events e WHERE e.stream = s.id) FROM streams s WHERE s.name = ?1"},
+		{&w.findIDs, "SELECT position, id FROM events WHERE stream = ?1 AND revision BETWEEN ?2 AND ?3 ORDER BY revision"},
+		{&w.newStream, "INSERT INTO streams (name) VALUES (?1)"},
+		{&w.newType, "INSERT INTO types (name) VALUES (?1)"},
+	} {
+		stmt, err := conn.Prepare(s.query)
+		if err != nil {
+			return nil, l.fileError("open", err)
+		}
+		*s.stmt = stmt
+	}
+	if err := w.reload(); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// reload forgets everything that a failed transaction may have left in memory.
+func (w *writer) reload() error {
+	w.heads.forget()
+	clear(w.types)
+	stmt, err := w.conn.Prepare("SELECT coalesce(max(position), 0) FROM events")
+	if err != nil {
+		return w.log.fileError("read the head", err)
+	}
+	defer stmt.Reset()
+	if _, err := stmt.Step(); err != nil {
+		return w.log.fileError("read the head", err)
+	}
+	w.head = event.Position(stmt.ColumnInt64(0))
+	types, err := w.conn.Prepare("SELECT id, name FROM types")
+	if err != nil {
+		return w.log.fileError("read the types", err)
+	}
+	defer types.Reset()
+	for {
+		row, err := types.Step()
+		if err != nil {
+			return w.log.fileError("read the types", err)
+		}
+		if !row {
+			return nil
+		}
+		name := make([]byte, types.ColumnLen(1))
+		types.ColumnBytes(1, name)
+		w.types[string(name)] = types.ColumnInt64(0)
+	}
+}
+
+func (w *writer) close() error {
+	if err := w.conn.Close(); err != nil {
+		return w.log.fileError("close", err)
+	}
+	return nil
+}
+
+func (w *writer) run() {
+	for {
+		select {
+		case <-w.log.wake:
+		case resume := <-w.log.checkpoint.pause:
+			<-resume
+			continue
+		case <-w.log.done:
+			return
+		}
+		// Those who were just answered come with their next append: let them run first,
+		// and they share this sync rather than wait for the next.
+		runtime.Gosched()
+		for w.takeQueue() {
+			w.writeAll()
+			w.log.checkpoint.makeRoom()
+			runtime.Gosched()
+		}
+	}
+}
+
+// takeQueue moves the queue into w.group and reports whether there is anything.
+func (w *writer) takeQueue() bool {
+	l := w.log
+	l.mu.Lock()
+	w.spare, l.queue = l.queue, w.spare[:0]
+	l.mu.Unlock()
+	w.group = w.group[:0]
+	for i, r := range w.spare {
+		if r.owner.CompareAndSwap(queued, taken) {
+			w.group = append(w.group, r)
+		}
+		w.spare[i] = nil
+	}
+	return len(w.group) > 0
+}
+
+// writeAll writes w.group, in several transactions where it is very large.
+func (w *writer) writeAll() {
+	for from := 0; from < len(w.group); {
+		to, events, bytes := from, 0, 0
+		for to < len(w.group) && events < w.log.tune.groupEvents && bytes < w.log.tune.groupBytes {
+			events += len(w.group[to].events)
+			for i := range w.group[to].events {
+				bytes += len(w.group[to].events[i].Data) + len(w.group[to].events[i].Meta)
+			}
+			to++
+		}
+		w.write(w.group[from:to])
+		from = to
+	}
+}
+
+// write writes some appends in one transaction and answers them.
+func (w *writer) write(group []*request) {
+	err := w.transact(group)
+	if err != nil && len(group) > 1 && errors.Is(err, ErrCorrupt) {
+		// A damaged page concerns the streams on it, not those who happened to share the transaction.
+		for i := range group {
+			w.write(group[i : i+1])
+		}
+		return
+	}
+	if err == nil {
+		w.log.head.advance(w.head)
+	}
+	for _, r := range group {
+		if err != nil {
+			r.receipt, r.err = event.Receipt{}, fmt.Errorf("append to %s: %w", r.stream, err)
+		}
+		r.answer <- struct{}{}
+	}
+}
+
+// transact applies all or nothing of the group. Refusals of single appends are in
+// their requests; an error is everybody's.
+func (w *writer) transact(group []*request) (err error) {
+	if w.head == unknown {
+		if err := w.reload(); err != nil {
+			return err
+		}
+	}
+	w.pages = 0
+	if err := run(w.begin); err != nil {
+		return w.log.fileError("begin", err)
+	}
+	defer func() {
+		if err == nil {
+			w.log.checkpoint.grownBy(w.pages)
+			return
+		}
+		if !w.conn.AutocommitEnabled() {
+			if rerr := run(w.rollback); rerr != nil {
+				err = errors.Join(err, w.log.fileError("roll back", rerr))
+			}
+		}
+		w.head = unknown
+	}()
+	now := time.Now().UnixMilli()
+	for _, r := range group {
+		if err := w.apply(r, now); err != nil {
+			return err
+		}
+	}
+	if err := run(w.commit); err != nil {
+		return w.log.fileError("commit", err)
+	}
+	return nil
+}
+
+// unknown is the head after a failed transaction, until it is read again.
+const unknown = event.Position(1<<64 - 1)
+
+// apply decides one append and inserts its events.
+func (w *writer) apply(r *request, now int64) error {
+	h := w.heads.get(r.stream)
+	if h == nil {
+		var err error
+		if h, err = w.loadHead(r.stream); err != nil {
+			return err
+		}
+	}
+	last := r.expected + event.Revision(len(r.events))
+	r.receipt, r.err = event.Receipt{Stream: r.stream, Revision: last}, nil
+	if h.revision != r.expected {
+		if last <= h.revision {
+			at, same, err := w.already(h.id, r)
+			if err != nil {
+				return err
+			}
+			if same {
+				r.receipt.Position, r.receipt.Again = at, true
+				return nil
+			}
+		}
+		r.receipt, r.err = event.Receipt{}, &event.ConflictError{Stream: r.stream, Expected: r.expected, Actual: h.revision}
+		return nil
+	}
+	if h.id == 0 {
+		id, err := w.intern(w.newStream, r.stream)
+		if err != nil {
+			return w.log.fileError("new stream", err)
+		}
+		h.id = id
+		w.pages += 3
+	}
+	for i := range r.events {
+		e := &r.events[i]
+		typ, ok := w.types[e.Type]
+		if !ok {
+			var err error
+			if typ, err = w.intern(w.newType, e.Type); err != nil {
+				return w.log.fileError("new type", err)
+			}
+			w.types[e.Type] = typ
+		}
+		h.revision++
+		w.head++
+		s := w.insert
+		s.BindInt64(1, h.id)
+		s.BindInt64(2, int64(h.revision))
+		s.BindInt64(3, typ)
+		s.BindInt64(4, now)
+		s.BindInt64(5, int64(w.sum.of(int64(w.head), h.id, int64(h.revision), typ, now, &e.ID, e.Meta, e.Data)))
+		s.BindBytes(6, e.ID[:])
+		s.BindBytes(7, e.Meta)
+		s.BindBytes(8, e.Data)
+		if err := run(s); err != nil {
+			return w.log.fileError(fmt.Sprintf("insert after position %d", w.head-1), err)
+		}
+		w.pages += 2 + int64(len(e.Data)+len(e.Meta))/4096
+	}
+	if at := w.conn.LastInsertRowID(); at != int64(w.head) {
+		return fmt.Errorf("event log %s: insert: %w: position %d was given where %d follows", w.log.path, ErrCorrupt, at, w.head)
+	}
+	r.receipt.Position = w.head
+	return nil
+}
+
+// loadHead reads the head of a stream into the cache. One that does not exist is
+// cached too: most appends to one create it.
+func (w *writer) loadHead(stream string) (*streamHead, error) {
+	s := w.findHead
+	s.BindBytes(1, []byte(stream))
+	row, err := s.Step()
+	if err != nil {
+		return nil, w.log.fileError("find stream "+stream, err)
+	}
+	h := streamHead{name: stream, revision: event.NoStream}
+	if row {
+		h.id = s.ColumnInt64(0)
+		if s.ColumnIsNull(1) {
+			err = fmt.Errorf("event log %s: %w: stream %s has no events", w.log.path, ErrCorrupt, stream)
+		}
+		h.revision = event.Revision(s.ColumnInt64(1))
+	}
+	if rerr := s.Reset(); err == nil && rerr != nil {
+		err = w.log.fileError("find stream "+stream, rerr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.heads.put(h), nil
+}
+
+// already reports whether the very events of r are where r wants them, and the position of the last.
+func (w *writer) already(stream int64, r *request) (event.Position, bool, error) {
+	s := w.findIDs
+	s.BindInt64(1, stream)
+	s.BindInt64(2, int64(r.expected+1))
+	s.BindInt64(3, int64(r.expected)+int64(len(r.events)))
+	defer s.Reset()
+	var at event.Position
+	for i := range r.events {
+		row, err := s.Step()
+		if err != nil {
+			return 0, false, w.log.fileError("find events of "+r.stream, err)
+		}
+		var id ulid.ULID
+		if !row || s.ColumnBytes(1, id[:]) != len(id) || id != r.events[i].ID {
+			return 0, false, nil
+		}
+		at = event.Position(s.ColumnInt64(0))
+	}
+	return at, true, nil
+}
+
+func (w *writer) intern(s *sqlite.Stmt, name string) (int64, error) {
+	s.BindBytes(1, []byte(name))
+	if err := run(s); err != nil {
+		return 0, err
+	}
+	return w.conn.LastInsertRowID(), nil
+}
+
+// run executes a statement that returns no rows.
+func run(s *sqlite.Stmt) error {
+	_, err := s.Step()
+	if rerr := s.Reset(); err == nil {
+		err = rerr
+	}
+	return err
+}
