@@ -1,0 +1,128 @@
+package readmodels
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+// Side is who speaks in a conversation.
+type Side string
+
+// The sides.
+const (
+	SideContact Side = "contact"
+	SideStaff   Side = "staff"
+)
+
+// Comment is one comment.
+type Comment struct {
+	ID       id.ID           `json:"id"`
+	Document id.ID           `json:"document"`
+	Kind     document.Kind   `json:"kind"`
+	Side     Side            `json:"side"`
+	Author   string          `json:"author,omitempty"` // name as shown; empty once erased
+	Text     string          `json:"text,omitempty"`
+	At       time.Time       `json:"at"`
+	Actor    event.ActorKind `json:"actor"`
+}
+
+// Comments holds one row a comment, by the event's position.
+var Comments = &Table[Comment]{
+	Schema: Schema{
+		Name:    "comments",
+		Columns: []Column{{"document", Text}},
+		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
+	},
+	Values: func(c *Comment, dst []Value) []Value { return append(dst, T(c.Document)) },
+}
+
+// ListComments returns a page of a document's comments, oldest first.
+func ListComments(ctx context.Context, v View, doc id.ID, after string, limit int) (Page[Comment], error) {
+	return List(ctx, v, Comments, Query{
+		Index: "document", Where: []Cond{Where("document", Eq, T(doc))}, After: after, Limit: limit,
+	})
+}
+
+// Thread is the conversation about one document, in short.
+type Thread struct {
+	Document   id.ID         `json:"document"`
+	Kind       document.Kind `json:"kind"`
+	Number     string        `json:"number,omitempty"`
+	Comments   int           `json:"comments"`
+	ForContact []id.ID       `json:"forContact,omitempty"` // comments of staff that the contact has not seen
+	ForStaff   []id.ID       `json:"forStaff,omitempty"`   // comments of the contact that staff have not seen
+	LastAt     time.Time     `json:"lastAt"`
+	LastSide   Side          `json:"lastSide"`
+	LastAuthor string        `json:"lastAuthor,omitempty"`
+	LastText   string        `json:"lastText,omitempty"` // its first characters
+}
+
+// Unread returns how many comments a side has not seen.
+func (t *Thread) Unread(s Side) int {
+	if s == SideStaff {
+		return len(t.ForStaff)
+	}
+	return len(t.ForContact)
+}
+
+// Saw takes the comments up to the named one off what a side has not seen.
+func (t *Thread) Saw(s Side, comment id.ID) {
+	list := &t.ForContact
+	if s == SideStaff {
+		list = &t.ForStaff
+	}
+	if i := slices.Index(*list, comment); i >= 0 {
+		*list = append([]id.ID(nil), (*list)[i+1:]...)
+	}
+}
+
+// Threads holds one row a document that was commented, by the document's id.
+var Threads = &Table[Thread]{
+	Schema: Schema{
+		Name:    "threads",
+		Columns: []Column{{"new_contact", Int}, {"new_staff", Int}, {"last", Int}},
+		Indexes: []Index{
+			{Name: "contact", Columns: []string{"new_contact", "last"}},
+			{Name: "all_staff", Columns: []string{"new_staff", "last"}, Wide: true},
+		},
+	},
+	Values: func(t *Thread, dst []Value) []Value {
+		return append(dst, flag(len(t.ForContact) > 0), flag(len(t.ForStaff) > 0), N(t.LastAt.UnixMilli()))
+	},
+}
+
+// UnreadThreads returns the conversations with comments that the view's side has not
+// seen, newest first: of the contact for a contact's view, staff's inbox for staff's.
+func UnreadThreads(ctx context.Context, v View, after string, limit int) (Page[Thread], error) {
+	return listThreads(ctx, v, after, limit, N(1))
+}
+
+// ListThreads returns all conversations of the view, newest first.
+func ListThreads(ctx context.Context, v View, after string, limit int) (Page[Thread], error) {
+	return listThreads(ctx, v, after, limit, N(0), N(1))
+}
+
+func listThreads(ctx context.Context, v View, after string, limit int, news ...Value) (Page[Thread], error) {
+	m := merge{Index: "contact", Order: []int{1}, Desc: true, After: after, Limit: limit}
+	if v.all {
+		m.Index = "all_staff"
+	}
+	for _, n := range news {
+		m.Parts = append(m.Parts, []Value{n})
+	}
+	return mergeList(ctx, v, Threads, m)
+}
+
+// CountUnreadThreads returns how many conversations wait for the view's side.
+func CountUnreadThreads(ctx context.Context, v View) (int, error) {
+	column := "new_contact"
+	if v.all {
+		column = "new_staff"
+	}
+	return Count(ctx, v, Threads, Where(column, Eq, N(1)))
+}

@@ -1,0 +1,530 @@
+package readmodels
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/domain/money"
+)
+
+// Status is where a document stands.
+type Status string
+
+// The states, by kind of document.
+const (
+	// Quotes.
+	StatusPending          Status = "pending"
+	StatusChangesRequested Status = "changes_requested" // still open
+	StatusApproved         Status = "approved"
+	StatusDeclined         Status = "declined"
+	StatusExpired          Status = "expired"
+	StatusSuperseded       Status = "superseded"
+	StatusWithdrawn        Status = "withdrawn" // also delivery notes and proformas
+
+	// Invoices.
+	StatusOpen      Status = "open"
+	StatusPartPaid  Status = "part_paid"
+	StatusPaid      Status = "paid" // nothing is owed: paid or credited
+	StatusCancelled Status = "cancelled"
+
+	// Sales orders; cancelled too.
+	StatusPlaced      Status = "placed" // by the contact, not yet confirmed
+	StatusConfirmed   Status = "confirmed"
+	StatusRejected    Status = "rejected"
+	StatusPartShipped Status = "part_shipped"
+	StatusShipped     Status = "shipped"
+	StatusFulfilled   Status = "fulfilled"
+
+	// Purchase orders; confirmed, rejected and cancelled too.
+	StatusSent Status = "sent"
+
+	// Delivery notes, proformas, credit notes.
+	StatusIssued Status = "issued"
+)
+
+// Statuses returns the states that documents of the kind can be in.
+func Statuses(k document.Kind) []Status {
+	switch k {
+	case document.Quote:
+		return []Status{StatusPending, StatusChangesRequested, StatusApproved, StatusDeclined, StatusExpired, StatusSuperseded, StatusWithdrawn}
+	case document.Invoice:
+		return []Status{StatusOpen, StatusPartPaid, StatusPaid, StatusCancelled}
+	case document.SalesOrder:
+		return []Status{StatusPlaced, StatusConfirmed, StatusRejected, StatusPartShipped, StatusShipped, StatusFulfilled, StatusCancelled}
+	case document.PurchaseOrder:
+		return []Status{StatusSent, StatusConfirmed, StatusRejected, StatusCancelled}
+	case document.DeliveryNote, document.Proforma:
+		return []Status{StatusIssued, StatusWithdrawn}
+	case document.CreditNote:
+		return []Status{StatusIssued}
+	}
+	return nil
+}
+
+// Document is a document as lists show it. The body is apart, in Bodies.
+type Document struct {
+	ID          id.ID          `json:"id"`
+	Kind        document.Kind  `json:"kind"`
+	Number      string         `json:"number"`
+	Title       string         `json:"title,omitempty"`
+	IssueDate   document.Date  `json:"issueDate"`
+	DueDate     document.Date  `json:"dueDate,omitempty"`
+	ValidUntil  document.Date  `json:"validUntil,omitempty"`
+	DeliveryOn  document.Date  `json:"deliveryDate,omitempty"` // as confirmed
+	Net         money.Money    `json:"net"`
+	Total       money.Money    `json:"total"`   // gross
+	Payable     money.Money    `json:"payable"` // at issue
+	Outstanding money.Money    `json:"outstanding,omitzero"`
+	Lines       int            `json:"lines"`
+	Status      Status         `json:"status"`
+	Hash        string         `json:"hash"` // content hash: what an approval must name
+	Placed      bool           `json:"placed,omitempty"`
+	PaidOn      document.Date  `json:"paidOn,omitempty"`
+	Position    event.Position `json:"position"` // of the newest event that changed this row
+
+	Comments      int `json:"comments,omitempty"`
+	UnreadContact int `json:"unreadContact,omitempty"` // comments that the contact has not seen
+	UnreadStaff   int `json:"unreadStaff,omitempty"`
+
+	Supersedes    id.ID   `json:"supersedes,omitempty"`
+	SupersededBy  id.ID   `json:"supersededBy,omitempty"`
+	Order         id.ID   `json:"order,omitempty"` // of a delivery note
+	DeliveryNotes []id.ID `json:"deliveryNotes,omitempty"`
+	Corrects      []id.ID `json:"corrects,omitempty"` // of a credit note
+	CreditNotes   []id.ID `json:"creditNotes,omitempty"`
+}
+
+// Currency returns the document's currency.
+func (d *Document) Currency() string { return d.Total.Currency }
+
+// Overdue reports whether something is owed whose day has passed.
+func (d *Document) Overdue(today document.Date) bool {
+	return d.Owed() && d.DueDate != "" && d.DueDate < today
+}
+
+// Owed reports whether the document asks for money that is not there yet: an invoice
+// until it is paid, an order until it is delivered (from then on its invoice asks).
+func (d *Document) Owed() bool {
+	return d.Kind.Payable() && d.Outstanding.Minor > 0 && slices.Contains(owedStatuses(d.Kind), d.Status)
+}
+
+// StatusOn is the status as it counts on a day: a quote past its valid-until day is
+// expired, whether or not the sweep that records it has run.
+func (d *Document) StatusOn(today document.Date) Status {
+	if d.Kind == document.Quote && d.openQuote() && d.ValidUntil != "" && d.ValidUntil < today {
+		return StatusExpired
+	}
+	return d.Status
+}
+
+// Answerable reports whether the contact can approve or decline it.
+func (d *Document) Answerable(today document.Date) bool {
+	switch d.Kind {
+	case document.Quote:
+		return d.openQuote() && d.StatusOn(today) == d.Status
+	case document.PurchaseOrder:
+		return d.Status == StatusSent
+	default:
+		return false
+	}
+}
+
+func (d *Document) openQuote() bool {
+	return d.Status == StatusPending || d.Status == StatusChangesRequested
+}
+
+func owedStatuses(k document.Kind) []Status {
+	switch k {
+	case document.Invoice:
+		return []Status{StatusOpen, StatusPartPaid}
+	case document.SalesOrder:
+		return []Status{StatusPlaced, StatusConfirmed, StatusPartShipped, StatusShipped}
+	default:
+		return nil
+	}
+}
+
+// noDue sorts documents without a due day behind all others.
+const noDue = document.Date("9999-12-31")
+
+// Due is the day that counts for acting on it: a quote's valid-until, else the due
+// day, and a day beyond all others where none is stated.
+func (d *Document) Due() document.Date {
+	switch {
+	case d.Kind == document.Quote && d.ValidUntil != "":
+		return d.ValidUntil
+	case d.Kind != document.Quote && d.DueDate != "":
+		return d.DueDate
+	}
+	return noDue
+}
+
+// Documents holds one row a document, by its id.
+var Documents = &Table[Document]{
+	Schema: Schema{
+		Name: "documents",
+		Columns: []Column{
+			{"id", Text},
+			{"kind", Text},
+			{"status", Text},
+			{"date", Text},
+			{"due", Text},
+			{"number", Text},
+			{"title", Text},
+			{"total", Int},
+			{"currency", Text},
+			{"outstanding", Int},
+			{"search", Text},
+		},
+		Indexes: []Index{
+			{Name: "status", Columns: []string{"kind", "status", "date"}},
+			{Name: "due", Columns: []string{"kind", "status", "due"}},
+			{Name: "number", Columns: []string{"kind", "number"}},
+			{Name: "title", Columns: []string{"kind", "title"}},
+			{Name: "total", Columns: []string{"kind", "total"}},
+			{Name: "all_status", Columns: []string{"kind", "status", "date"}, Wide: true},
+			{Name: "id", Columns: []string{"id"}, Wide: true},
+		},
+	},
+	Values: func(d *Document, dst []Value) []Value {
+		title := Fold(d.Title)
+		return append(dst, T(d.ID), T(d.Kind), T(d.Status), T(d.IssueDate), T(d.Due()), T(SortKey(d.Number)), T(title),
+			N(d.Total.Minor), T(d.Total.Currency), N(d.Outstanding.Minor), T(Fold(d.Number)+" "+title))
+	},
+}
+
+// Body is what is inside a document.
+type Body struct {
+	Body json.RawMessage `json:"body,omitempty"` // document.Body; absent once erased
+	Note string          `json:"note,omitempty"` // what the contact wrote when placing an order
+}
+
+// Bodies holds one row a document, by its id.
+var Bodies = &Table[Body]{
+	Schema: Schema{Name: "document_bodies"},
+	Values: func(_ *Body, dst []Value) []Value { return dst },
+}
+
+// Activity is one event as people see it: a line of a document's timeline and of the
+// contact's feed. Which of the facts are set depends on the type.
+type Activity struct {
+	Position    event.Position  `json:"position"`
+	Type        string          `json:"type"` // the event's type
+	At          time.Time       `json:"at"`
+	Actor       event.ActorKind `json:"actor"`
+	ActorID     string          `json:"actorId,omitempty"`
+	Document    id.ID           `json:"document,omitempty"`
+	Kind        document.Kind   `json:"kind,omitempty"`
+	Number      string          `json:"number,omitempty"`
+	Payment     id.ID           `json:"payment,omitempty"`
+	Amount      money.Money     `json:"amount,omitzero"`
+	Outstanding *money.Money    `json:"outstanding,omitempty"` // what was owed after it
+	Method      string          `json:"method,omitempty"`
+	Date        document.Date   `json:"date,omitempty"`
+	Reference   string          `json:"reference,omitempty"`
+	Reason      string          `json:"reason,omitempty"` // in words, or a failed payment's code
+	Name        string          `json:"name,omitempty"`   // who approved, confirmed or wrote
+	Text        string          `json:"text,omitempty"`   // what was written
+	Signature   string          `json:"signature,omitempty"`
+	Hash        string          `json:"hash,omitempty"`  // of what was approved
+	Other       id.ID           `json:"other,omitempty"` // the quote, order, note or login that it is about besides
+}
+
+// Activities holds one row an event that people are shown, by its position: in feed
+// order, and with index "document" a document's timeline.
+var Activities = &Table[Activity]{
+	Schema: Schema{
+		Name:    "activities",
+		Columns: []Column{{"document", Text}},
+		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
+	},
+	Values: func(a *Activity, dst []Value) []Value { return append(dst, T(a.Document)) },
+}
+
+// PositionID is the row id of what an event made: it sorts as positions do.
+func PositionID(p event.Position) string { return fmt.Sprintf("%016x", uint64(p)) }
+
+// DocumentFilter says which documents a list or a figure is about. The zero filter is all.
+type DocumentFilter struct {
+	Kinds    []document.Kind `json:"kinds,omitempty"`
+	Statuses []Status        `json:"statuses,omitempty"`
+	Year     int             `json:"year,omitempty"` // of the issue date
+	From     document.Date   `json:"from,omitempty"` // issue date, inclusive
+	To       document.Date   `json:"to,omitempty"`
+	DueFrom  document.Date   `json:"dueFrom,omitempty"` // due or valid-until day, inclusive; none stated counts as later than any
+	DueTo    document.Date   `json:"dueTo,omitempty"`
+	Currency string          `json:"currency,omitempty"`
+	MinTotal *int64          `json:"minTotal,omitempty"` // minor units, inclusive
+	MaxTotal *int64          `json:"maxTotal,omitempty"`
+	Owed     bool            `json:"owed,omitempty"` // only those that money is owed for
+	Search   string          `json:"search,omitempty"`
+}
+
+// DocumentSort orders a list of documents.
+type DocumentSort string
+
+// The orders. Staff's list over all contacts knows date, kind and status.
+const (
+	SortDate   DocumentSort = "date"
+	SortDue    DocumentSort = "due"
+	SortKind   DocumentSort = "kind"   // then date
+	SortStatus DocumentSort = "status" // then date
+	SortNumber DocumentSort = "number"
+	SortTitle  DocumentSort = "title"
+	SortTotal  DocumentSort = "total"
+)
+
+// DocumentQuery asks for a page of documents.
+type DocumentQuery struct {
+	DocumentFilter
+	Sort  DocumentSort // "" is by date
+	Desc  bool
+	After string // Next of the page before
+	Limit int    // 0: all
+}
+
+// ListDocuments returns a page of the view's documents. A page costs the same with
+// ten documents and with a hundred thousand, except where search, amount or currency
+// leave few of many.
+func ListDocuments(ctx context.Context, v View, q DocumentQuery) (Page[Document], error) {
+	m := merge{Desc: q.Desc, After: q.After, Limit: q.Limit}
+	byStatus := true
+	switch q.Sort {
+	case SortDate, "":
+		m.Index, m.Order = "status", []int{2}
+	case SortKind:
+		m.Index, m.Order = "status", []int{0, 2}
+	case SortStatus:
+		m.Index, m.Order = "status", []int{1, 2}
+	case SortDue:
+		m.Index, m.Order = "due", []int{2}
+	case SortNumber, SortTitle, SortTotal:
+		m.Index, m.Order, byStatus = string(q.Sort), []int{1}, false
+	default:
+		return Page[Document]{}, fault.Field("sort", "query.sort_unknown", fault.A("sort", q.Sort))
+	}
+	if v.all {
+		if m.Index != "status" {
+			return Page[Document]{}, fault.Field("sort", "query.sort_unknown", fault.A("sort", q.Sort))
+		}
+		m.Index = "all_status"
+	}
+	kinds, err := q.kinds()
+	if err != nil {
+		return Page[Document]{}, err
+	}
+	for _, k := range kinds {
+		statuses := q.statusesOf(k)
+		switch {
+		case len(statuses) == 0: // no document of this kind is in any of the states
+		case byStatus:
+			for _, s := range statuses {
+				m.Parts = append(m.Parts, []Value{T(k), T(s)})
+			}
+		default:
+			m.Parts = append(m.Parts, []Value{T(k)})
+		}
+	}
+	if !byStatus && (len(q.Statuses) > 0 || q.Owed) {
+		m.Where = append(m.Where, Where("status", In, q.statusValues(kinds)...))
+	}
+	m.Where = append(m.Where, q.ranges()...)
+	return mergeList(ctx, v, Documents, m)
+}
+
+// CountDocuments returns how many of the view's documents the filter lets through.
+func CountDocuments(ctx context.Context, v View, f DocumentFilter) (int, error) {
+	kinds, err := f.kinds()
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, k := range kinds {
+		statuses := f.statusesOf(k)
+		if len(statuses) == 0 {
+			continue
+		}
+		where := []Cond{Where("kind", Eq, T(k))}
+		if len(statuses) < len(Statuses(k)) {
+			where = append(where, Where("status", In, values(statuses)...))
+		}
+		n, err := Count(ctx, v, Documents, append(where, f.ranges()...)...)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+func (f *DocumentFilter) kinds() ([]document.Kind, error) {
+	if len(f.Kinds) == 0 {
+		return document.Kinds(), nil
+	}
+	var kinds []document.Kind
+	for _, k := range f.Kinds {
+		if !k.Known() {
+			return nil, fault.Field("kind", "document.kind_unknown", fault.A("kind", k))
+		}
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds, nil
+}
+
+func (f *DocumentFilter) statusesOf(k document.Kind) []Status {
+	var out []Status
+	for _, s := range Statuses(k) {
+		if (len(f.Statuses) == 0 || slices.Contains(f.Statuses, s)) && (!f.Owed || slices.Contains(owedStatuses(k), s)) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (f *DocumentFilter) statusValues(kinds []document.Kind) []Value {
+	var all []Status
+	for _, k := range kinds {
+		for _, s := range f.statusesOf(k) {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return values(all)
+}
+
+func values[S ~string](texts []S) []Value {
+	out := make([]Value, len(texts))
+	for i, t := range texts {
+		out[i] = T(t)
+	}
+	return out
+}
+
+func (f *DocumentFilter) ranges() []Cond {
+	var w []Cond
+	from, to := f.From, f.To
+	if f.Year > 0 {
+		from = max(from, document.Date(fmt.Sprintf("%04d-01-01", f.Year)))
+		if end := document.Date(fmt.Sprintf("%04d-12-31", f.Year)); to == "" || to > end {
+			to = end
+		}
+	}
+	for _, c := range []struct {
+		column string
+		op     Op
+		date   document.Date
+	}{{"date", Ge, from}, {"date", Le, to}, {"due", Ge, f.DueFrom}, {"due", Le, f.DueTo}} {
+		if c.date != "" {
+			w = append(w, Where(c.column, c.op, T(c.date)))
+		}
+	}
+	if f.Currency != "" {
+		w = append(w, Where("currency", Eq, T(f.Currency)))
+	}
+	if f.MinTotal != nil {
+		w = append(w, Where("total", Ge, N(*f.MinTotal)))
+	}
+	if f.MaxTotal != nil {
+		w = append(w, Where("total", Le, N(*f.MaxTotal)))
+	}
+	if f.Owed {
+		w = append(w, Where("outstanding", Gt, N(0)))
+	}
+	if s := Fold(f.Search); s != "" {
+		w = append(w, Where("search", Contains, T(s)))
+	}
+	return w
+}
+
+// FindDocument returns a document of the view, and whose it is; NotFound else. Staff's
+// view finds those of all contacts.
+func FindDocument(ctx context.Context, v View, doc id.ID) (Document, id.Contact, error) {
+	return findWide(ctx, v, Documents, string(doc))
+}
+
+// DocumentBody returns what is inside a contact's document, the note that came with an
+// order, and false where the body was erased.
+func DocumentBody(ctx context.Context, v View, doc id.ID) (body document.Body, note string, ok bool, err error) {
+	row, err := Must(ctx, v, Bodies, string(doc))
+	if err != nil || len(row.Body) == 0 {
+		return body, row.Note, false, err
+	}
+	if err := json.Unmarshal(row.Body, &body); err != nil {
+		return body, row.Note, false, fmt.Errorf("body of document %s: %w", doc, err)
+	}
+	return body, row.Note, true, nil
+}
+
+// Timeline returns every event of a contact's document, oldest first.
+func Timeline(ctx context.Context, v View, doc id.ID) ([]Activity, error) {
+	return all(List(ctx, v, Activities, Query{Index: "document", Where: []Cond{Where("document", Eq, T(doc))}}))
+}
+
+// Feed returns a page of what happened with a contact, newest first. Drawn signatures
+// are on the documents' timelines only.
+func Feed(ctx context.Context, v View, after string, limit int) (Page[Activity], error) {
+	p, err := List(ctx, v, Activities, Query{Desc: true, After: after, Limit: limit})
+	for i := range p.Items {
+		p.Items[i].Row.Signature = ""
+	}
+	return p, err
+}
+
+// Relation says what a related document is to the one at hand.
+type Relation string
+
+// The relations.
+const (
+	RelSupersedes   Relation = "supersedes"    // the quote that this one revises
+	RelSupersededBy Relation = "superseded_by" // the quote that revises this one
+	RelOrder        Relation = "order"         // the order that this note delivers
+	RelDeliveryNote Relation = "delivery_note" // a note that delivers this order
+	RelCorrects     Relation = "corrects"      // an invoice that this credit note corrects
+	RelCreditNote   Relation = "credit_note"   // a credit note that corrects this invoice
+)
+
+// Related is a document that belongs with another.
+type Related struct {
+	Relation Relation `json:"relation"`
+	Document Document `json:"document"`
+}
+
+// RelatedDocuments returns the documents that d names and that the view has.
+func RelatedDocuments(ctx context.Context, v View, d *Document) ([]Related, error) {
+	var out []Related
+	for _, r := range []struct {
+		relation Relation
+		ids      []id.ID
+	}{
+		{RelSupersedes, []id.ID{d.Supersedes}},
+		{RelSupersededBy, []id.ID{d.SupersededBy}},
+		{RelOrder, []id.ID{d.Order}},
+		{RelDeliveryNote, d.DeliveryNotes},
+		{RelCorrects, d.Corrects},
+		{RelCreditNote, d.CreditNotes},
+	} {
+		for _, other := range r.ids {
+			if other == "" {
+				continue
+			}
+			row, ok, err := Get(ctx, v, Documents, string(other))
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				out = append(out, Related{r.relation, row})
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,144 @@
+package readmodels
+
+import (
+	"context"
+	"time"
+
+	"lonja/domain/document"
+	"lonja/domain/id"
+	"lonja/domain/money"
+)
+
+// PaymentState is where a payment stands.
+type PaymentState string
+
+// The states.
+const (
+	PaymentStarted      PaymentState = "started"
+	PaymentProcessing   PaymentState = "processing"
+	PaymentPaid         PaymentState = "paid"
+	PaymentFailed       PaymentState = "failed"
+	PaymentPartRefunded PaymentState = "part_refunded"
+	PaymentRefunded     PaymentState = "refunded"
+	PaymentDisputed     PaymentState = "disputed" // the gateway reports another amount: staff must look
+)
+
+// PaymentStates returns all states.
+func PaymentStates() []PaymentState {
+	return []PaymentState{
+		PaymentStarted, PaymentProcessing, PaymentPaid, PaymentFailed, PaymentPartRefunded, PaymentRefunded, PaymentDisputed,
+	}
+}
+
+// Payment is one attempt to pay one or several documents.
+type Payment struct {
+	ID          id.ID        `json:"id"`
+	Method      string       `json:"method"`
+	State       PaymentState `json:"state"`
+	Amount      money.Money  `json:"amount"`
+	Allocations []Allocation `json:"allocations"`
+	Reference   string       `json:"reference"`
+	GatewayRef  string       `json:"gatewayRef,omitempty"`
+	Until       *time.Time   `json:"until,omitempty"` // when the gateway's checkout ends
+	StartedAt   time.Time    `json:"startedAt"`
+	ChangedAt   time.Time    `json:"changedAt"`
+
+	PaidOn   document.Date `json:"paidOn,omitempty"`
+	Received money.Money   `json:"received,omitzero"`
+	Refunded money.Money   `json:"refunded,omitzero"`
+	Reported money.Money   `json:"reported,omitzero"` // of a disputed one: what the gateway says
+	Reason   string        `json:"reason,omitempty"`  // of a failed one: declined, expired, cancelled, error
+}
+
+// Allocation is the part of a payment that goes to one document.
+type Allocation struct {
+	Document id.ID         `json:"document"`
+	Kind     document.Kind `json:"kind"`
+	Number   string        `json:"number"`
+	Amount   money.Money   `json:"amount"`
+}
+
+// UnderWay reports whether money may still come by this payment.
+func (p *Payment) UnderWay() bool {
+	return p.State == PaymentStarted || p.State == PaymentProcessing || p.State == PaymentDisputed
+}
+
+// Payments holds one row a payment, by id.
+var Payments = &Table[Payment]{
+	Schema: Schema{
+		Name:    "payments",
+		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}},
+		Indexes: []Index{
+			{Name: "state", Columns: []string{"state", "started"}},
+			{Name: "all_state", Columns: []string{"state", "started"}, Wide: true},
+			{Name: "id", Columns: []string{"id"}, Wide: true},
+		},
+	},
+	Values: func(p *Payment, dst []Value) []Value {
+		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()))
+	},
+}
+
+// DocumentPayment says that a payment is for a document.
+type DocumentPayment struct {
+	Document id.ID       `json:"document"`
+	Payment  id.ID       `json:"payment"`
+	Amount   money.Money `json:"amount"`
+}
+
+// DocumentPayments holds one row a payment and document, by "<document>.<payment>".
+var DocumentPayments = &Table[DocumentPayment]{
+	Schema: Schema{
+		Name:    "document_payments",
+		Columns: []Column{{"document", Text}},
+		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
+	},
+	Values: func(d *DocumentPayment, dst []Value) []Value { return append(dst, T(d.Document)) },
+}
+
+// PaymentQuery asks for a page of payments.
+type PaymentQuery struct {
+	States []PaymentState // none: all
+	After  string
+	Limit  int
+}
+
+// ListPayments returns the view's payments, newest first.
+func ListPayments(ctx context.Context, v View, q PaymentQuery) (Page[Payment], error) {
+	m := merge{Index: "state", Order: []int{1}, Desc: true, After: q.After, Limit: q.Limit}
+	if v.all {
+		m.Index = "all_state"
+	}
+	states := q.States
+	if len(states) == 0 {
+		states = PaymentStates()
+	}
+	for _, s := range states {
+		m.Parts = append(m.Parts, []Value{T(s)})
+	}
+	return mergeList(ctx, v, Payments, m)
+}
+
+// FindPayment returns a payment of the view, and whose it is; NotFound else.
+func FindPayment(ctx context.Context, v View, payment id.ID) (Payment, id.Contact, error) {
+	return findWide(ctx, v, Payments, string(payment))
+}
+
+// PaymentsOf returns the payments that are, at least in part, for a contact's document.
+func PaymentsOf(ctx context.Context, v View, doc id.ID) ([]Payment, error) {
+	links, err := all(List(ctx, v, DocumentPayments, Query{Index: "document", Where: []Cond{Where("document", Eq, T(doc))}}))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Payment, 0, len(links))
+	for _, l := range links {
+		p, ok, err := Get(ctx, v, Payments, string(l.Payment))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
