@@ -23,6 +23,7 @@ var allowed = []struct {
 	{"projections", []string{"domain/", "readmodels"}},
 	{"adapters/web/", []string{"domain/", "readmodels", "commands", "projections", "adapters/web/"}},
 	{"adapters/messaging", []string{"domain/", "readmodels", "commands", "commands/reactions", "projections"}},
+	{"adapters/audit", []string{"domain/", "readmodels", "projections"}}, // see docs/decisions/0004
 	{"adapters/", []string{"domain/", "readmodels", "commands"}},
 }
 
