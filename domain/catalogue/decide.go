@@ -180,12 +180,19 @@ func CheckQuantity(field string, p Product, quantity money.Decimal) *fault.Fault
 	return nil
 }
 
-// Ordered decides that the cart of an epoch became an order.
-func Ordered(s Cart, epoch int, order id.ID) ([]event.Event, error) {
+// Ordered decides that the cart of an epoch became an order of the given lines. What
+// was put in or changed meanwhile stays in the cart.
+func Ordered(s Cart, epoch int, order id.ID, lines []CartLineSet) ([]event.Event, error) {
 	if s.Epoch != epoch {
 		return nil, nil
 	}
-	return []event.Event{CartOrdered{Order: order}}, nil
+	out := []event.Event{CartOrdered{Order: order}}
+	for _, l := range s.Lines {
+		if !slices.ContainsFunc(lines, func(o CartLineSet) bool { return o.Product == l.Product && o.Quantity.Equal(l.Quantity) }) {
+			out = append(out, l)
+		}
+	}
+	return out, nil
 }
 
 // Fill decides the cart lines that repeat an order; quantities already in the cart are

@@ -1,0 +1,21 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/account"
+	"lonja/domain/event"
+)
+
+// ChangeBranding says what the portal looks like.
+type ChangeBranding struct {
+	Colour  string // "#rrggbb", or empty
+	Welcome string
+}
+
+// ChangeBranding sets what the portal looks like.
+func (c *Commands) ChangeBranding(ctx context.Context, req Request, in ChangeBranding) (Receipt, error) {
+	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) {
+		return account.ChangeBranding(s, account.BrandingChanged(in))
+	})
+}

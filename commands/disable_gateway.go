@@ -1,0 +1,16 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/account"
+	"lonja/domain/event"
+)
+
+// DisableGateway names a gateway.
+type DisableGateway struct{ Gateway string }
+
+// DisableGateway starts no more payments through a gateway; those under way still end.
+func (c *Commands) DisableGateway(ctx context.Context, req Request, in DisableGateway) (Receipt, error) {
+	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) { return account.DisableGateway(s, in.Gateway) })
+}

@@ -1,0 +1,16 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/account"
+	"lonja/domain/event"
+)
+
+// EnableGateway names a gateway ("sandbox").
+type EnableGateway struct{ Gateway string }
+
+// EnableGateway lets contacts pay through a gateway.
+func (c *Commands) EnableGateway(ctx context.Context, req Request, in EnableGateway) (Receipt, error) {
+	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) { return account.EnableGateway(s, in.Gateway) })
+}

@@ -1,0 +1,27 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/access"
+	"lonja/domain/conversation"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+// MarkRead names a document whose thread was seen.
+type MarkRead struct {
+	Document id.ID
+	Kind     document.Kind
+}
+
+// MarkRead says that the actor's side has seen every comment up to now.
+func (c *Commands) MarkRead(ctx context.Context, req Request, in MarkRead) (Receipt, error) {
+	if err := c.authorise(ctx, req, in.Document, access.Read); err != nil {
+		return Receipt{}, err
+	}
+	return Execute(ctx, c.Executor, conversation.Decider(), string(in.Document), req, func(s conversation.State) ([]event.Event, error) {
+		return conversation.MarkRead(s, sideOf(req), conversation.Posted{Document: in.Document})
+	})
+}
