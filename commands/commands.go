@@ -11,4 +11,6 @@ type Commands struct {
 	*Executor
 	Read  readmodels.Reader // queries that an act needs; a decision itself folds events
 	Vault Vault             // secrets; see vault.go
+	// Gateways are the payment services that this process can speak to, by their method's name.
+	Gateways map[string]Gateway
 }

@@ -71,6 +71,12 @@ func Allocate(docs []Payable) ([]Allocation, money.Money, error) {
 	return out, total, nil
 }
 
+// Reference returns what a transfer for the payment states and a gateway shows: short
+// enough to be typed, and its own.
+func Reference(pay id.ID) string {
+	return "LJ" + string(pay[max(0, len(pay)-8):])
+}
+
 // Start decides a payment.
 func Start(s State, method, reference string, amount money.Money, allocations []Allocation) ([]event.Event, error) {
 	if s.Exists {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lonja/domain/decider"
+	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/domain/money"
@@ -35,6 +36,7 @@ type State struct {
 	Until       time.Time // when that session ends
 	PaidRef     string    // the gateway's reference of the success
 	Paid        money.Money
+	PaidOn      document.Date
 	Refunded    money.Money
 	Disputes    map[Dispute]bool
 	Overpaid    map[id.ID]money.Money // by document: what did not fit
@@ -67,7 +69,7 @@ func Decider() decider.Decider[State] {
 			case Processing:
 				s.Status = StatusProcessing
 			case Succeeded:
-				s.Status, s.PaidRef, s.Paid, s.Reason = StatusSucceeded, e.GatewayRef, e.Amount, ""
+				s.Status, s.PaidRef, s.Paid, s.PaidOn, s.Reason = StatusSucceeded, e.GatewayRef, e.Amount, e.On, ""
 			case Failed:
 				s.Status, s.Reason = StatusFailed, e.Reason
 			case Refunded:
