@@ -84,8 +84,8 @@ type Document struct {
 	Outstanding money.Money    `json:"outstanding,omitzero"`
 	Lines       int            `json:"lines"`
 	Status      Status         `json:"status"`
-	Hash        string         `json:"hash"` // content hash: what an approval must name
-	Placed      bool           `json:"placed,omitempty"`
+	Hash        string         `json:"hash"`             // content hash: what an approval must name
+	Placed      bool           `json:"placed,omitempty"` // by the contact, in the portal
 	PaidOn      document.Date  `json:"paidOn,omitempty"`
 	Position    event.Position `json:"position"` // of the newest event that changed this row
 

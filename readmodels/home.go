@@ -273,7 +273,7 @@ func pendingItem(d *Document, today document.Date) PendingItem {
 
 // paymentsSent returns the documents that a payment is on its way for.
 func paymentsSent(ctx context.Context, v View) (map[id.ID]bool, error) {
-	p, err := ListPayments(ctx, v, PaymentQuery{States: []PaymentState{PaymentProcessing, PaymentDisputed}, Limit: 100})
+	p, err := ListPayments(ctx, v, PaymentQuery{States: []PaymentState{PaymentProcessing}, Limit: 100})
 	sent := map[id.ID]bool{}
 	for i := range p.Items {
 		for _, a := range p.Items[i].Row.Allocations {

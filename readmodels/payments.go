@@ -20,13 +20,12 @@ const (
 	PaymentFailed       PaymentState = "failed"
 	PaymentPartRefunded PaymentState = "part_refunded"
 	PaymentRefunded     PaymentState = "refunded"
-	PaymentDisputed     PaymentState = "disputed" // the gateway reports another amount: staff must look
 )
 
 // PaymentStates returns all states.
 func PaymentStates() []PaymentState {
 	return []PaymentState{
-		PaymentStarted, PaymentProcessing, PaymentPaid, PaymentFailed, PaymentPartRefunded, PaymentRefunded, PaymentDisputed,
+		PaymentStarted, PaymentProcessing, PaymentPaid, PaymentFailed, PaymentPartRefunded, PaymentRefunded,
 	}
 }
 
@@ -46,7 +45,8 @@ type Payment struct {
 	PaidOn   document.Date `json:"paidOn,omitempty"`
 	Received money.Money   `json:"received,omitzero"`
 	Refunded money.Money   `json:"refunded,omitzero"`
-	Reported money.Money   `json:"reported,omitzero"` // of a disputed one: what the gateway says
+	Overpaid money.Money   `json:"overpaid,omitzero"` // what did not fit the documents any more
+	Reported money.Money   `json:"reported,omitzero"` // what the gateway reported, where it is not the payment's amount
 	Reason   string        `json:"reason,omitempty"`  // of a failed one: declined, expired, cancelled, error
 }
 
@@ -60,40 +60,41 @@ type Allocation struct {
 
 // UnderWay reports whether money may still come by this payment.
 func (p *Payment) UnderWay() bool {
-	return p.State == PaymentStarted || p.State == PaymentProcessing || p.State == PaymentDisputed
+	return p.State == PaymentStarted || p.State == PaymentProcessing
+}
+
+// Attention reports whether staff must look: the gateway reports another amount, or
+// money came that no document takes.
+func (p *Payment) Attention() bool {
+	return p.Reported.Currency != "" || p.Overpaid.Minor > p.Refunded.Minor
 }
 
 // Payments holds one row a payment, by id.
 var Payments = &Table[Payment]{
 	Schema: Schema{
 		Name:    "payments",
-		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}},
+		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}, {"attention", Int}},
 		Indexes: []Index{
 			{Name: "state", Columns: []string{"state", "started"}},
 			{Name: "all_state", Columns: []string{"state", "started"}, Wide: true},
+			{Name: "all_attention", Columns: []string{"attention", "started"}, Wide: true},
 			{Name: "id", Columns: []string{"id"}, Wide: true},
 		},
 	},
 	Values: func(p *Payment, dst []Value) []Value {
-		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()))
+		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()), flag(p.Attention()))
 	},
 }
 
-// DocumentPayment says that a payment is for a document.
+// DocumentPayment names the payments that were set out for a document.
 type DocumentPayment struct {
-	Document id.ID       `json:"document"`
-	Payment  id.ID       `json:"payment"`
-	Amount   money.Money `json:"amount"`
+	Payments []id.ID `json:"payments"` // oldest first
 }
 
-// DocumentPayments holds one row a payment and document, by "<document>.<payment>".
+// DocumentPayments holds one row a document that somebody set out to pay, by its id.
 var DocumentPayments = &Table[DocumentPayment]{
-	Schema: Schema{
-		Name:    "document_payments",
-		Columns: []Column{{"document", Text}},
-		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
-	},
-	Values: func(d *DocumentPayment, dst []Value) []Value { return append(dst, T(d.Document)) },
+	Schema: Schema{Name: "document_payments"},
+	Values: func(_ *DocumentPayment, dst []Value) []Value { return dst },
 }
 
 // PaymentQuery asks for a page of payments.
@@ -119,20 +120,29 @@ func ListPayments(ctx context.Context, v View, q PaymentQuery) (Page[Payment], e
 	return mergeList(ctx, v, Payments, m)
 }
 
+// PaymentsForAttention returns the payments that staff must look at, newest first.
+// Staff's view only.
+func PaymentsForAttention(ctx context.Context, v View, after string, limit int) (Page[Payment], error) {
+	return List(ctx, v, Payments, Query{
+		Index: "all_attention", Where: []Cond{Where("attention", Eq, N(1))}, Desc: true, After: after, Limit: limit,
+	})
+}
+
 // FindPayment returns a payment of the view, and whose it is; NotFound else.
 func FindPayment(ctx context.Context, v View, payment id.ID) (Payment, id.Contact, error) {
 	return findWide(ctx, v, Payments, string(payment))
 }
 
-// PaymentsOf returns the payments that are, at least in part, for a contact's document.
+// PaymentsOf returns the payments that are, at least in part, for a contact's document,
+// oldest first.
 func PaymentsOf(ctx context.Context, v View, doc id.ID) ([]Payment, error) {
-	links, err := all(List(ctx, v, DocumentPayments, Query{Index: "document", Where: []Cond{Where("document", Eq, T(doc))}}))
+	named, _, err := Get(ctx, v, DocumentPayments, string(doc))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Payment, 0, len(links))
-	for _, l := range links {
-		p, ok, err := Get(ctx, v, Payments, string(l.Payment))
+	out := make([]Payment, 0, len(named.Payments))
+	for _, payment := range named.Payments {
+		p, ok, err := Get(ctx, v, Payments, string(payment))
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,155 @@
+package projections
+
+import (
+	"lonja/domain/access"
+	"lonja/domain/conversation"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/invoice"
+	"lonja/domain/order"
+	"lonja/domain/paper"
+	"lonja/domain/payment"
+	"lonja/domain/purchase"
+	"lonja/domain/quote"
+	"lonja/readmodels"
+)
+
+// activityFolds keeps what people are shown of each event. They come after the folds of
+// documents and payments, whose rows tell the number and the amount.
+func activityFolds(p *Projection) {
+	issued(p, func(e *quote.Issued, a *readmodels.Activity) *document.Issued {
+		a.Other = e.Supersedes
+		return &e.Issued
+	})
+	issued(p, func(e *invoice.Issued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
+	issued(p, func(e *invoice.CreditNoteIssued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
+	issued(p, func(e *order.Issued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
+	issued(p, func(e *order.Placed, a *readmodels.Activity) *document.Issued {
+		a.Text = e.Note.Or("")
+		return &e.Issued
+	})
+	issued(p, func(e *purchase.Issued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
+	issued(p, func(e *paper.DeliveryNoteIssued, a *readmodels.Activity) *document.Issued {
+		a.Other = e.Order
+		return &e.Issued
+	})
+	issued(p, func(e *paper.ProformaIssued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
+
+	happened(p, func(a *readmodels.Activity, e *quote.Approved) {
+		a.Name, a.Signature, a.Reference, a.Hash = e.Name.Or(""), e.Signature.Or(""), e.Reference, e.Hash
+	})
+	happened(p, func(a *readmodels.Activity, e *quote.Declined) { a.Name, a.Reason = e.Name.Or(""), e.Reason.Or("") })
+	happened(p, func(a *readmodels.Activity, e *quote.ChangesRequested) { a.Text = e.Text.Or("") })
+	happened(p, func(a *readmodels.Activity, e *quote.Superseded) { a.Other = e.By })
+	happened(p, func(*readmodels.Activity, *quote.Expired) {})
+	happened(p, func(*readmodels.Activity, *quote.Withdrawn) {})
+
+	happened(p, func(a *readmodels.Activity, e *invoice.PaymentRecorded) {
+		a.Payment, a.Amount, a.Outstanding, a.Method, a.Date = e.Payment, e.Amount, &e.Outstanding, e.Method, e.On
+	})
+	happened(p, func(a *readmodels.Activity, e *invoice.PaymentReversed) {
+		a.Payment, a.Amount, a.Outstanding = e.Payment, e.Amount, &e.Outstanding
+	})
+	happened(p, func(a *readmodels.Activity, e *invoice.Credited) {
+		a.Other, a.Amount, a.Outstanding = e.CreditNote, e.Amount, &e.Outstanding
+	})
+	happened(p, func(a *readmodels.Activity, e *invoice.Cancelled) { a.Reason = e.Reason.Or("") })
+
+	happened(p, func(a *readmodels.Activity, e *order.Confirmed) { a.Date = e.DeliveryOn })
+	happened(p, func(a *readmodels.Activity, e *order.Rejected) { a.Reason = e.Reason.Or("") })
+	happened(p, func(a *readmodels.Activity, e *order.Shipped) { a.Other = e.DeliveryNote })
+	happened(p, func(*readmodels.Activity, *order.Fulfilled) {})
+	happened(p, func(a *readmodels.Activity, e *order.Cancelled) { a.Reason = e.Reason.Or("") })
+	happened(p, func(a *readmodels.Activity, e *order.PaymentRecorded) {
+		a.Payment, a.Amount, a.Outstanding, a.Method, a.Date = e.Payment, e.Amount, &e.Outstanding, e.Method, e.On
+	})
+	happened(p, func(a *readmodels.Activity, e *order.PaymentReversed) {
+		a.Payment, a.Amount, a.Outstanding = e.Payment, e.Amount, &e.Outstanding
+	})
+
+	happened(p, func(a *readmodels.Activity, e *purchase.Confirmed) {
+		a.Name, a.Date, a.Reference, a.Hash = e.Name.Or(""), e.DeliveryOn, e.Reference, e.Hash
+	})
+	happened(p, func(a *readmodels.Activity, e *purchase.Rejected) { a.Name, a.Reason = e.Name.Or(""), e.Reason.Or("") })
+	happened(p, func(a *readmodels.Activity, e *purchase.Cancelled) { a.Reason = e.Reason.Or("") })
+	happened(p, func(*readmodels.Activity, *paper.DeliveryNoteWithdrawn) {})
+	happened(p, func(*readmodels.Activity, *paper.ProformaWithdrawn) {})
+
+	paymentWent(p, func(*readmodels.Activity, *payment.Started) {})
+	paymentWent(p, func(*readmodels.Activity, *payment.Processing) {})
+	paymentWent(p, func(a *readmodels.Activity, e *payment.Succeeded) { a.Amount, a.Date = e.Amount, e.On })
+	paymentWent(p, func(a *readmodels.Activity, e *payment.Failed) { a.Reason = e.Reason })
+	paymentWent(p, func(a *readmodels.Activity, e *payment.Refunded) { a.Amount = e.Amount })
+
+	about(p, documentOfPosted, func(a *readmodels.Activity, e *conversation.Posted) {
+		a.Name, a.Text = e.Author.Or(""), short(e.Text.Or(""))
+	})
+	about(p, documentOfShared, func(*readmodels.Activity, *access.LinkShared) {})
+}
+
+func documentOfPosted(rec *event.Recorded, e conversation.Posted) readmodels.Key {
+	return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(e.Document)}
+}
+
+func documentOfShared(rec *event.Recorded, e access.LinkShared) readmodels.Key {
+	return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(e.Document)}
+}
+
+func activityRow[E event.Event](rec *event.Recorded, _ E) []readmodels.Key {
+	return OfContact(rec, readmodels.PositionID(rec.Position))
+}
+
+func newActivity(rec *event.Recorded) readmodels.Activity {
+	return readmodels.Activity{
+		Position: rec.Position, Type: rec.Type, At: rec.At(), Actor: rec.Meta.Actor.Kind, ActorID: rec.Meta.Actor.ID,
+	}
+}
+
+// issued adds the fold of an issue, which itself says what it is about.
+func issued[E event.Event](p *Projection, common func(*E, *readmodels.Activity) *document.Issued) {
+	On(p, readmodels.Activities, activityRow[E],
+		func(a *readmodels.Activity, _ bool, rec *event.Recorded, e E) Action {
+			*a = newActivity(rec)
+			i := common(&e, a)
+			a.Document, a.Kind, a.Number, a.Amount = streamID(rec), i.Kind, i.Number, i.Total
+			return Put
+		})
+}
+
+// happened adds the fold of an event of a document's own stream.
+func happened[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
+	about(p, streamRow[E], fill)
+}
+
+// about adds the fold of an event that is about a document.
+func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) readmodels.Key, fill func(*readmodels.Activity, *E)) {
+	OnWith(p, readmodels.Activities, activityRow[E], readmodels.Documents, doc,
+		func(a *readmodels.Activity, _ bool, d *readmodels.Document, rec *event.Recorded, e E) Action {
+			if d == nil {
+				return Skip
+			}
+			*a = newActivity(rec)
+			a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
+			fill(a, &e)
+			return Put
+		})
+}
+
+// paymentWent adds the fold of a payment's event. It is on a document's timeline where
+// the payment is for that one document.
+func paymentWent[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
+	OnWith(p, readmodels.Activities, activityRow[E], readmodels.Payments, streamRow[E],
+		func(a *readmodels.Activity, _ bool, r *readmodels.Payment, rec *event.Recorded, e E) Action {
+			if r == nil {
+				return Skip
+			}
+			*a = newActivity(rec)
+			a.Payment, a.Amount, a.Method, a.Reference = streamID(rec), r.Amount, r.Method, r.Reference
+			if len(r.Allocations) == 1 {
+				one := r.Allocations[0]
+				a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
+			}
+			fill(a, &e)
+			return Put
+		})
+}

@@ -1,0 +1,86 @@
+package projections
+
+import (
+	"lonja/domain/conversation"
+	"lonja/domain/event"
+	"lonja/readmodels"
+)
+
+// snippet is how much of a comment lists show, in characters.
+const snippet = 160
+
+func commentFolds(p *Projection) {
+	On(p, readmodels.Comments,
+		func(rec *event.Recorded, _ conversation.Posted) []readmodels.Key {
+			return OfContact(rec, readmodels.PositionID(rec.Position))
+		},
+		func(c *readmodels.Comment, _ bool, rec *event.Recorded, e conversation.Posted) Action {
+			*c = readmodels.Comment{
+				ID: e.Comment, Document: e.Document, Kind: e.Kind, Side: readmodels.Side(e.Side),
+				Author: e.Author.Or(""), Text: e.Text.Or(""), At: rec.At(), Actor: rec.Meta.Actor.Kind,
+			}
+			return Put
+		})
+	OnWith(p, readmodels.Threads,
+		func(rec *event.Recorded, e conversation.Posted) []readmodels.Key {
+			return documentRows(rec, e.Document)
+		},
+		readmodels.Documents, func(rec *event.Recorded, e conversation.Posted) readmodels.Key {
+			return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(e.Document)}
+		},
+		func(t *readmodels.Thread, _ bool, d *readmodels.Document, rec *event.Recorded, e conversation.Posted) Action {
+			t.Document, t.Kind = e.Document, e.Kind
+			if d != nil {
+				t.Number = d.Number
+			}
+			t.Comments++
+			if e.Side == conversation.Contact {
+				t.ForStaff = append(t.ForStaff, e.Comment)
+			} else {
+				t.ForContact = append(t.ForContact, e.Comment)
+			}
+			t.LastAt, t.LastSide, t.LastAuthor, t.LastText = rec.At(), readmodels.Side(e.Side), e.Author.Or(""), short(e.Text.Or(""))
+			return Put
+		})
+	onFound(p, readmodels.Threads,
+		func(rec *event.Recorded, e conversation.Read) []readmodels.Key { return documentRows(rec, e.Document) },
+		func(t *readmodels.Thread, _ *event.Recorded, e conversation.Read) {
+			t.Saw(readmodels.Side(e.Side), e.Comment)
+		})
+
+	countComments(p, func(rec *event.Recorded, e conversation.Posted) []readmodels.Key {
+		return documentRows(rec, e.Document)
+	})
+	countComments(p, func(rec *event.Recorded, e conversation.Read) []readmodels.Key { return documentRows(rec, e.Document) })
+}
+
+// countComments copies the thread's counts to its document's row, for lists.
+func countComments[E event.Event](p *Projection, document func(rec *event.Recorded, e E) []readmodels.Key) {
+	OnWith(p, readmodels.Documents, document,
+		readmodels.Threads, func(rec *event.Recorded, e E) readmodels.Key {
+			if keys := document(rec, e); len(keys) > 0 {
+				return keys[0]
+			}
+			return readmodels.Key{}
+		},
+		func(d *readmodels.Document, found bool, t *readmodels.Thread, rec *event.Recorded, _ E) Action {
+			if !found || t == nil {
+				return Skip
+			}
+			d.Comments, d.UnreadContact, d.UnreadStaff = t.Comments, len(t.ForContact), len(t.ForStaff)
+			d.Position = rec.Position
+			return Put
+		})
+}
+
+// short returns the beginning of a text, on a character's boundary.
+func short(s string) string {
+	n := 0
+	for i := range s {
+		if n == snippet {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
