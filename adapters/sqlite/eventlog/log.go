@@ -46,6 +46,8 @@ type tuning struct {
 	groupEvents     int // most events in one transaction, unless one append has more
 	groupBytes      int
 	chunkEvents     int // most events that one read transaction reads
+	generation      int // events that the tail gathers before they go to places
+	slice           int // least number of them that go at once
 	maxPages        int64
 }
 
@@ -67,6 +69,8 @@ func (t tuning) withDefaults() tuning {
 	setInt(&t.groupEvents, 4096)
 	setInt(&t.groupBytes, 8<<20)
 	setInt(&t.chunkEvents, 1024)
+	setInt(&t.generation, 1<<16)
+	setInt(&t.slice, 512)
 	return t
 }
 
@@ -91,6 +95,7 @@ type Log struct {
 	writer     *writer
 	checkpoint checkpointer
 	readers    pool
+	tail       tail
 	streams    names
 	types      names
 
@@ -143,11 +148,10 @@ func Open(ctx context.Context, path string, opts Options) (_ *Log, err error) {
 		}
 	}()
 	if l.readOnly {
-		pos, err := l.readHead(ctx)
-		if err != nil {
-			return nil, err
+		if err := l.readers.with(ctx, func(r *reader) error { return l.tail.start(r.conn) }); err != nil {
+			return nil, fmt.Errorf("event log %s: %w", path, err)
 		}
-		l.head.advance(pos)
+		l.head.advance(l.tail.active.head())
 		return l, nil
 	}
 
@@ -202,7 +206,7 @@ func (l *Log) openWriter(exists bool) (_ *sqlite.Conn, err error) {
 		"PRAGMA journal_mode = wal",
 		"PRAGMA synchronous = full",
 		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does it
-		"PRAGMA cache_size = -49152",    // KiB; the index of some 3 million events
+		"PRAGMA cache_size = -16384",    // KiB
 		"PRAGMA temp_store = memory",
 	} {
 		if err := exec(conn, pragma); err != nil {

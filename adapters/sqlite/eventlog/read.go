@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type reader struct {
 	log    *Log
 	conn   *sqlite.Conn
 	stream *sqlite.Stmt
+	one    *sqlite.Stmt
 	feed   *sqlite.Stmt
 	find   *sqlite.Stmt
 	top    *sqlite.Stmt
@@ -116,7 +118,8 @@ func newReader(l *Log) (_ *reader, err error) {
 		stmt  **sqlite.Stmt
 		query string
 	}{
-		{&r.stream, "SELECT " + columns + " FROM events WHERE stream = ?1 AND revision >= ?2 ORDER BY revision LIMIT ?3"},
+		{&r.stream, "SELECT e.position, e.stream, e.revision, type, recorded, crc, id, meta, data FROM places p CROSS JOIN events e ON e.position = p.position WHERE p.stream = ?1 AND p.revision >= ?2 ORDER BY p.revision LIMIT ?3"},
+		{&r.one, "SELECT " + columns + " FROM events WHERE position = ?1"},
 		{&r.feed, "SELECT " + columns + " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2"},
 		{&r.find, "SELECT id FROM streams WHERE name = ?1"},
 		{&r.top, "SELECT coalesce(max(position), 0) FROM events"},
@@ -138,35 +141,72 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 	if limit <= 0 {
 		return buf, nil
 	}
+	from = max(from, 0)
 	err := l.readers.with(ctx, func(r *reader) error {
 		id, err := r.streamID(stream)
 		if err != nil || id == 0 {
 			return err
 		}
-		for {
+		if l.readOnly {
+			if err := l.tail.catchUp(r.conn); err != nil {
+				return err
+			}
+		}
+		// First the tail, then the table: what leaves the tail is in the table before.
+		newest := l.tail.places(id, from, false)
+		for len(newest) == 0 || newest[0].revision > from {
 			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("event log %s: read %s: %w", l.path, stream, err)
+				return err
 			}
 			ask := min(limit-(len(buf)-start), l.tune.chunkEvents)
 			r.stream.BindInt64(1, id)
-			r.stream.BindInt64(2, int64(max(from, 0)))
+			r.stream.BindInt64(2, int64(from))
 			r.stream.BindInt64(3, int64(ask))
 			had := len(buf)
 			if buf, err = r.collect(r.stream, stream, false, buf); err != nil {
-				return fmt.Errorf("event log %s: read %s from revision %d: %w", l.path, stream, from, err)
+				return err
 			}
 			for i := had; i < len(buf); i++ {
-				if want := max(from, 0) + event.Revision(i-had); buf[i].Revision != want {
-					return fmt.Errorf("event log %s: read %s: %w: revision %d follows %d", l.path, stream, ErrCorrupt, buf[i].Revision, want-1)
+				if buf[i].Revision != from {
+					return fmt.Errorf("%w: revision %d is where %d follows", ErrCorrupt, buf[i].Revision, from)
 				}
+				from++
 			}
-			if len(buf)-had < ask || len(buf)-start == limit {
+			if len(buf)-start == limit {
 				return nil
 			}
-			from = buf[len(buf)-1].Revision + 1
+			if len(buf)-had < ask {
+				break
+			}
 		}
+		for i := range newest {
+			if newest[i].revision < from {
+				continue
+			}
+			if newest[i].revision != from {
+				return fmt.Errorf("%w: revision %d is missing", ErrCorrupt, from)
+			}
+			if len(buf)-start == limit {
+				return nil
+			}
+			if i%l.tune.chunkEvents == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.one.BindInt64(1, int64(newest[i].position))
+			if buf, err = r.collect(r.one, stream, false, buf); err != nil {
+				return err
+			}
+			if len(buf) == start || buf[len(buf)-1].Revision != from {
+				return fmt.Errorf("%w: position %d does not hold revision %d", ErrCorrupt, newest[i].position, from)
+			}
+			from++
+		}
+		return nil
 	})
 	if err != nil {
+		if !errors.Is(err, event.ErrClosed) {
+			err = fmt.Errorf("event log %s: read %s from revision %d: %w", l.path, stream, from, err)
+		}
 		return buf[:start], err
 	}
 	if len(buf) > start {

@@ -22,10 +22,10 @@ const (
 
 // Positions are rowids of the events table: SQLite hands out the highest plus one,
 // nothing is ever deleted, and a failed transaction takes its numbers back, hence
-// there are no gaps. Names are interned, since an index on (name, revision) would be
-// three times the size and every append dirties a random page of that index. The
-// crc covers everything else in the row: SQLite notices a damaged tree, but not a
-// damaged byte of a value.
+// there are no gaps. Names are interned, which makes rows and places a third of the
+// size. The crc covers everything else in the row: SQLite notices a damaged tree, but
+// not a damaged byte of a value. places is the unique index of (stream, revision); it
+// holds all events up to the position in placed, and perhaps some after it (see tail).
 const schema = `
 CREATE TABLE streams (
 	id   INTEGER PRIMARY KEY,
@@ -46,7 +46,17 @@ CREATE TABLE events (
 	meta     BLOB    NOT NULL,
 	data     BLOB    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
+CREATE TABLE places (
+	stream   INTEGER NOT NULL,
+	revision INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	PRIMARY KEY (stream, revision)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE placed (
+	one      INTEGER PRIMARY KEY CHECK (one = 1),
+	position INTEGER NOT NULL
+) STRICT;
+INSERT INTO placed (one, position) VALUES (1, 0);
 `
 
 // checkHeader looks at the file before SQLite does, since merely opening a foreign

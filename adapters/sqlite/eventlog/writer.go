@@ -95,7 +95,9 @@ type writer struct {
 
 	begin, commit, rollback *sqlite.Stmt
 	insert                  *sqlite.Stmt
-	findHead, findIDs       *sqlite.Stmt
+	findStream, findTop     *sqlite.Stmt
+	findPlaces, findID      *sqlite.Stmt
+	addPlace, setPlaced     *sqlite.Stmt
 	newStream, newType      *sqlite.Stmt
 
 	heads *heads
@@ -103,7 +105,12 @@ type writer struct {
 	head  event.Position // of the transaction under way, else the readable one
 	spare []*request     // the emptied queue, for the next swap
 	group []*request
-	pages int64 // estimate of the pages that the transaction under way has changed
+	debt  int // entries of the frozen generation that should have gone to places
+
+	// Of the transaction under way:
+	pages int64 // an estimate of those that it changes
+	bytes int64 // of events
+	moved int   // entries of the frozen generation that it moves
 	sum   checksum
 }
 
@@ -117,8 +124,12 @@ func newWriter(l *Log, conn *sqlite.Conn) (*writer, error) {
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
 		{&w.insert, "INSERT INTO events (stream, revision, type, recorded, crc, id, meta, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
-		{&w.findHead, "SELECT s.id, (SELECT max(e.revision) FROM events e WHERE e.stream = s.id) FROM streams s WHERE s.name = ?1"},
-		{&w.findIDs, "SELECT position, id FROM events WHERE stream = ?1 AND revision BETWEEN ?2 AND ?3 ORDER BY revision"},
+		{&w.findStream, "SELECT id FROM streams WHERE name = ?1"},
+		{&w.findTop, "SELECT max(revision) FROM places WHERE stream = ?1"},
+		{&w.findPlaces, "SELECT revision, position FROM places WHERE stream = ?1 AND revision BETWEEN ?2 AND ?3 ORDER BY revision"},
+		{&w.findID, "SELECT id FROM events WHERE position = ?1"},
+		{&w.addPlace, "INSERT OR IGNORE INTO places (stream, revision, position) VALUES (?1, ?2, ?3)"},
+		{&w.setPlaced, "UPDATE placed SET position = ?1"},
 		{&w.newStream, "INSERT INTO streams (name) VALUES (?1)"},
 		{&w.newType, "INSERT INTO types (name) VALUES (?1)"},
 	} {
@@ -138,15 +149,11 @@ func newWriter(l *Log, conn *sqlite.Conn) (*writer, error) {
 func (w *writer) reload() error {
 	w.heads.forget()
 	clear(w.types)
-	stmt, err := w.conn.Prepare("SELECT coalesce(max(position), 0) FROM events")
-	if err != nil {
-		return w.log.fileError("read the head", err)
+	if err := w.log.tail.start(w.conn); err != nil {
+		return w.log.fileError("start", err)
 	}
-	defer stmt.Reset()
-	if _, err := stmt.Step(); err != nil {
-		return w.log.fileError("read the head", err)
-	}
-	w.head = event.Position(stmt.ColumnInt64(0))
+	w.head = w.log.tail.active.head()
+	w.debt = 0
 	types, err := w.conn.Prepare("SELECT id, name FROM types")
 	if err != nil {
 		return w.log.fileError("read the types", err)
@@ -255,21 +262,20 @@ func (w *writer) transact(group []*request) (err error) {
 			return err
 		}
 	}
-	w.pages = 0
+	t := &w.log.tail
+	w.pages, w.bytes, w.moved = 4, 0, 0
 	if err := run(w.begin); err != nil {
 		return w.log.fileError("begin", err)
 	}
 	defer func() {
-		if err == nil {
-			w.log.checkpoint.grownBy(w.pages)
-			return
-		}
-		if !w.conn.AutocommitEnabled() {
-			if rerr := run(w.rollback); rerr != nil {
-				err = errors.Join(err, w.log.fileError("roll back", rerr))
+		if err != nil {
+			if !w.conn.AutocommitEnabled() {
+				if rerr := run(w.rollback); rerr != nil {
+					err = errors.Join(err, w.log.fileError("roll back", rerr))
+				}
 			}
+			w.head = unknown
 		}
-		w.head = unknown
 	}()
 	now := time.Now().UnixMilli()
 	for _, r := range group {
@@ -277,8 +283,85 @@ func (w *writer) transact(group []*request) (err error) {
 			return err
 		}
 	}
+	if err := w.moveSlice(len(t.active.entries) - t.committed); err != nil {
+		return err
+	}
 	if err := run(w.commit); err != nil {
 		return w.log.fileError("commit", err)
+	}
+	w.committed()
+	return nil
+}
+
+// committed makes the transaction's work visible in memory.
+func (w *writer) committed() {
+	t := &w.log.tail
+	t.mu.Lock()
+	t.committed = len(t.active.entries)
+	if f := t.frozen; f != nil {
+		f.moved += w.moved
+		w.debt -= w.moved
+		if f.moved == len(f.entries) {
+			t.frozen = nil
+		}
+	}
+	if t.frozen == nil && len(t.active.entries) >= w.log.tune.generation {
+		f := t.active
+		f.sorted = make(chan struct{})
+		t.frozen, t.active, t.committed = f, newGeneration(f.head()), 0
+		w.debt = 0
+		w.log.workers.Go(f.sort)
+	}
+	t.mu.Unlock()
+	w.log.checkpoint.grownBy(w.pages + w.bytes/(pageBytes-256))
+}
+
+// moveSlice writes a slice of the frozen generation to places, where enough events
+// were appended since the last: a little more than one for one, so that it ends before
+// the active generation is full.
+func (w *writer) moveSlice(appended int) error {
+	f := w.log.tail.frozen
+	if f == nil {
+		return nil
+	}
+	w.debt += appended + (appended+3)/4
+	if w.debt < w.log.tune.slice {
+		return nil
+	}
+	select {
+	case <-f.sorted:
+	default:
+		return nil
+	}
+	for _, i := range f.order[f.moved:min(f.moved+w.debt, len(f.order))] {
+		e, position := &f.entries[i], int64(f.base)+1+int64(i)
+		s := w.addPlace
+		s.BindInt64(1, e.stream)
+		s.BindInt64(2, int64(e.revision))
+		s.BindInt64(3, position)
+		if err := run(s); err != nil {
+			return w.log.fileError("index", err)
+		}
+		if w.conn.Changes() == 0 {
+			// It went there before a crash; anything else there is an error.
+			there, err := w.placesOf(e.stream, e.revision, e.revision)
+			if err != nil {
+				return err
+			}
+			if len(there) != 1 || int64(there[0].position) != position {
+				return fmt.Errorf("event log %s: index: %w: positions %d and %d are both revision %d of a stream", w.log.path, ErrCorrupt, there[0].position, position, e.revision)
+			}
+		}
+		w.moved++
+	}
+	// Some 200 entries fill a page; the slice's are spread evenly over all pages.
+	total, all := int64(f.base)/200+1, int64(len(f.order))
+	w.pages += 3 + int64(w.moved)*min(total, all)/all
+	if f.moved+w.moved == len(f.order) {
+		w.setPlaced.BindInt64(1, int64(f.head()))
+		if err := run(w.setPlaced); err != nil {
+			return w.log.fileError("index", err)
+		}
 	}
 	return nil
 }
@@ -343,61 +426,121 @@ func (w *writer) apply(r *request, now int64) error {
 		if err := run(s); err != nil {
 			return w.log.fileError(fmt.Sprintf("insert after position %d", w.head-1), err)
 		}
-		w.pages += 2 + int64(len(e.Data)+len(e.Meta))/4096
+		w.bytes += int64(len(e.Data)+len(e.Meta)) + 64
 	}
 	if at := w.conn.LastInsertRowID(); at != int64(w.head) {
 		return fmt.Errorf("event log %s: insert: %w: position %d was given where %d follows", w.log.path, ErrCorrupt, at, w.head)
 	}
 	r.receipt.Position = w.head
+	t := &w.log.tail
+	t.mu.Lock()
+	for i := range r.events {
+		t.active.add(h.id, r.expected+1+event.Revision(i))
+	}
+	t.mu.Unlock()
 	return nil
 }
 
 // loadHead reads the head of a stream into the cache. One that does not exist is
 // cached too: most appends to one create it.
 func (w *writer) loadHead(stream string) (*streamHead, error) {
-	s := w.findHead
+	h := streamHead{name: stream, revision: event.NoStream}
+	s := w.findStream
 	s.BindBytes(1, []byte(stream))
 	row, err := s.Step()
+	if row {
+		h.id = s.ColumnInt64(0)
+	}
+	if rerr := s.Reset(); err == nil {
+		err = rerr
+	}
 	if err != nil {
 		return nil, w.log.fileError("find stream "+stream, err)
 	}
-	h := streamHead{name: stream, revision: event.NoStream}
-	if row {
-		h.id = s.ColumnInt64(0)
-		if s.ColumnIsNull(1) {
-			err = fmt.Errorf("event log %s: %w: stream %s has no events", w.log.path, ErrCorrupt, stream)
+	if h.id == 0 {
+		return w.heads.put(h), nil
+	}
+	var ok bool
+	if h.revision, ok = w.log.tail.revision(h.id); !ok {
+		s := w.findTop
+		s.BindInt64(1, h.id)
+		_, err := s.Step()
+		ok = err == nil && !s.ColumnIsNull(0)
+		if ok {
+			h.revision = event.Revision(s.ColumnInt64(0))
 		}
-		h.revision = event.Revision(s.ColumnInt64(1))
-	}
-	if rerr := s.Reset(); err == nil && rerr != nil {
-		err = w.log.fileError("find stream "+stream, rerr)
-	}
-	if err != nil {
-		return nil, err
+		if rerr := s.Reset(); err == nil {
+			err = rerr
+		}
+		if err != nil {
+			return nil, w.log.fileError("find the end of stream "+stream, err)
+		}
+		if !ok {
+			return nil, fmt.Errorf("event log %s: %w: stream %s has no events", w.log.path, ErrCorrupt, stream)
+		}
 	}
 	return w.heads.put(h), nil
 }
 
 // already reports whether the very events of r are where r wants them, and the position of the last.
 func (w *writer) already(stream int64, r *request) (event.Position, bool, error) {
-	s := w.findIDs
-	s.BindInt64(1, stream)
-	s.BindInt64(2, int64(r.expected+1))
-	s.BindInt64(3, int64(r.expected)+int64(len(r.events)))
-	defer s.Reset()
-	var at event.Position
+	first, last := r.expected+1, r.expected+event.Revision(len(r.events))
+	found := w.log.tail.places(stream, first, true)
+	if len(found) == 0 || found[0].revision > first {
+		placed, err := w.placesOf(stream, first, last)
+		if err != nil {
+			return 0, false, err
+		}
+		for len(found) > 0 && len(placed) > 0 && found[0].revision <= placed[len(placed)-1].revision {
+			found = found[1:] // on its way
+		}
+		found = append(placed, found...)
+	}
+	if len(found) < len(r.events) {
+		return 0, false, fmt.Errorf("event log %s: %w: events of stream %s are missing in its index", w.log.path, ErrCorrupt, r.stream)
+	}
 	for i := range r.events {
+		if found[i].revision != first+event.Revision(i) {
+			return 0, false, fmt.Errorf("event log %s: %w: revision %d of stream %s is missing in its index", w.log.path, ErrCorrupt, first+event.Revision(i), r.stream)
+		}
+		same, err := w.isAt(r.events[i].ID, found[i].position)
+		if err != nil || !same {
+			return 0, false, err
+		}
+	}
+	return found[len(r.events)-1].position, true, nil
+}
+
+func (w *writer) isAt(id ulid.ULID, position event.Position) (bool, error) {
+	s := w.findID
+	s.BindInt64(1, int64(position))
+	defer s.Reset()
+	row, err := s.Step()
+	if err != nil {
+		return false, w.log.fileError(fmt.Sprintf("read position %d", position), err)
+	}
+	var have ulid.ULID
+	return row && s.ColumnBytes(0, have[:]) == len(have) && have == id, nil
+}
+
+// placesOf reads from the table where the events of a stream are.
+func (w *writer) placesOf(stream int64, from, to event.Revision) ([]place, error) {
+	s := w.findPlaces
+	s.BindInt64(1, stream)
+	s.BindInt64(2, int64(from))
+	s.BindInt64(3, int64(to))
+	defer s.Reset()
+	var found []place
+	for {
 		row, err := s.Step()
 		if err != nil {
-			return 0, false, w.log.fileError("find events of "+r.stream, err)
+			return nil, w.log.fileError("find events of a stream", err)
 		}
-		var id ulid.ULID
-		if !row || s.ColumnBytes(1, id[:]) != len(id) || id != r.events[i].ID {
-			return 0, false, nil
+		if !row {
+			return found, nil
 		}
-		at = event.Position(s.ColumnInt64(0))
+		found = append(found, place{event.Revision(s.ColumnInt64(0)), event.Position(s.ColumnInt64(1))})
 	}
-	return at, true, nil
 }
 
 func (w *writer) intern(s *sqlite.Stmt, name string) (int64, error) {
