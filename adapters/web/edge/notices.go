@@ -1,0 +1,15 @@
+package edge
+
+import "slices"
+
+// Notices are what a page says about the act before it: keys below "notice.".
+var notices = []string{
+	"signed_out", "password_changed", "approved", "declined", "changes_requested", "confirmed", "rejected",
+	"commented", "announced", "payment_cancelled", "cart", "ordered", "repeated", "saved", "created", "shared",
+	"revoked", "received", "removed",
+}
+
+// Notices returns every notice's key.
+func Notices() []string { return slices.Clone(notices) }
+
+func knownNotice(key string) bool { return slices.Contains(notices, key) }

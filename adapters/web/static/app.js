@@ -1,0 +1,47 @@
+// Everything works without this file; it makes some of it quicker.
+(function () {
+  "use strict";
+  // Buttons that need a script show only where there is one.
+  document.documentElement.classList.add("js");
+
+  document.addEventListener("click", function (e) {
+    var t = e.target.closest("[data-print],[data-copy]");
+    if (!t) return;
+    if (t.hasAttribute("data-print")) {
+      window.print();
+      return;
+    }
+    var source = document.getElementById(t.getAttribute("data-copy"));
+    if (!source || !navigator.clipboard) return;
+    navigator.clipboard.writeText(source.getAttribute("data-value") || source.textContent.trim()).then(function () {
+      var status = document.getElementById("copy-status");
+      if (status) status.textContent = t.getAttribute("data-copied");
+      t.classList.add("copied");
+      window.setTimeout(function () { t.classList.remove("copied"); }, 2000);
+    });
+  });
+
+  // A form is sent once: its buttons rest until the answer's page replaces this one.
+  document.addEventListener("submit", function (e) {
+    var form = e.target;
+    if (form.method !== "post" || e.defaultPrevented) return;
+    if (form.dataset.sent) { e.preventDefault(); return; }
+    form.dataset.sent = "1";
+    form.querySelectorAll("button[type=submit]").forEach(function (b) { b.setAttribute("aria-busy", "true"); });
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (f) {
+      delete f.dataset.sent;
+      f.querySelectorAll("[aria-busy]").forEach(function (b) { b.removeAttribute("aria-busy"); });
+    });
+  });
+
+  // Ticking documents shows how many go into the payment.
+  function count(form) {
+    var n = form.querySelectorAll("input[name=document]:checked").length;
+    form.querySelectorAll("[data-needs-ticks]").forEach(function (b) { b.disabled = n === 0; });
+  }
+  document.addEventListener("change", function (e) {
+    if (e.target.name === "document" && e.target.form) count(e.target.form);
+  });
+})();

@@ -1,0 +1,209 @@
+package templates
+
+import (
+	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"lonja/adapters/web/locale"
+	"lonja/domain/document"
+	"lonja/domain/money"
+	"lonja/readmodels"
+)
+
+// Document is a document's page: the sheet, and what can be done with it.
+type Document struct {
+	readmodels.Document
+	Body     *document.Body // nil once erased
+	Note     string         // what the contact wrote with an order
+	Today    document.Date
+	Base     string // own path; the acts are below it
+	Back     string // path of the list, "" for the holder of a link
+	Comments []readmodels.Comment
+	Timeline []FeedItem
+	Related  []RelatedItem
+	Payments []PaymentItem
+	May      DocumentMay
+	Side     readmodels.Side // who looks
+	Guest    bool            // by a link, without sign-in
+
+	Approve, Decline, Changes, Confirm, Reject, Comment, Seen, Repeat Form
+	Open                                                              string // the act whose form was refused and shows open
+}
+
+// DocumentMay is what the person may do with the document in its state.
+type DocumentMay struct {
+	Answer  bool // approve, decline, ask for changes
+	Confirm bool // a purchase order
+	Pay     bool
+	Comment bool
+	Repeat  bool
+}
+
+// RelatedItem is a related document with its page.
+type RelatedItem struct {
+	readmodels.Related
+	Path string
+}
+
+// PaymentItem is a payment of the document with its page.
+type PaymentItem struct {
+	readmodels.Payment
+	Path string
+}
+
+func (v Document) status() readmodels.Status { return v.StatusOn(v.Today) }
+
+func (v Document) unread() int {
+	if v.Side == readmodels.SideStaff {
+		return v.UnreadStaff
+	}
+	return v.UnreadContact
+}
+
+// stuck reports whether a payment for the document is on its way.
+func (v Document) paymentUnderWay() *PaymentItem {
+	for i := range v.Payments {
+		if v.Payments[i].State == readmodels.PaymentProcessing {
+			return &v.Payments[i]
+		}
+	}
+	return nil
+}
+
+// addressLines is an address as an envelope has it.
+func addressLines(l *locale.Locale, a document.Address) string {
+	var lines []string
+	for _, s := range []string{a.Street, a.Street2, strings.TrimSpace(a.PostCode + " " + a.City), a.Region, country(l, a.Country)} {
+		if s != "" {
+			lines = append(lines, s)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// country is a country's name, or the code where it is not one.
+func country(l *locale.Locale, code string) string {
+	if code == "" {
+		return ""
+	}
+	region, err := language.ParseRegion(code)
+	if err != nil {
+		return code
+	}
+	tag, err := language.Parse(l.Code)
+	if err != nil {
+		return code
+	}
+	if name := display.Regions(tag).Name(region); name != "" {
+		return name
+	}
+	return code
+}
+
+// unit is a unit of measure in words: the common UN/ECE Recommendation 20 codes have
+// one, others and plain text come as they are.
+func unit(l *locale.Locale, code string) string {
+	switch code {
+	case "", "C62", "EA", "H87", "NAR", "XPP":
+		return l.T("unit.piece")
+	case "KGM":
+		return "kg"
+	case "GRM":
+		return "g"
+	case "TNE":
+		return "t"
+	case "LTR":
+		return "l"
+	case "MTR":
+		return "m"
+	case "MTK":
+		return "m²"
+	case "MTQ":
+		return "m³"
+	case "KWH":
+		return "kWh"
+	case "HUR":
+		return l.T("unit.hour")
+	case "DAY":
+		return l.T("unit.day")
+	case "MON":
+		return l.T("unit.month")
+	case "BX", "XBX":
+		return l.T("unit.box")
+	}
+	return code
+}
+
+// taxLabel names a row of the tax breakdown: "IVA 21 %".
+func taxLabel(l *locale.Locale, t document.Tax) string {
+	name := l.T("tax." + string(t.Kind))
+	if t.Kind == document.VAT && t.Rate.IsZero() && t.Category != "" && t.Category != "Z" {
+		return l.T("tax.exempt", "tax", name, "category", t.Category)
+	}
+	return name + " " + l.Percent(t.Rate)
+}
+
+func hasDiscount(b *document.Body) bool {
+	for _, line := range b.Lines {
+		if !line.Discount.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+func percentOrNothing(l *locale.Locale, d money.Decimal) string {
+	if d.IsZero() {
+		return ""
+	}
+	return l.Percent(d)
+}
+
+// lineTax is a line's tax rate; nothing where the line states neither rate nor category.
+func lineTax(l *locale.Locale, line document.Line) string {
+	if line.TaxRate.IsZero() && line.TaxCategory == "" {
+		return ""
+	}
+	return l.Percent(line.TaxRate)
+}
+
+// quantity is a line's quantity with its unit.
+func quantity(l *locale.Locale, line document.Line) string {
+	return l.Number(line.Quantity) + " " + unit(l, line.Unit)
+}
+
+// price is a line's unit price, per base quantity where that is not one.
+func price(l *locale.Locale, line document.Line) string {
+	p := l.Price(line.UnitPrice)
+	if !line.BaseQty.IsZero() && !line.BaseQty.IsOne() {
+		p += " / " + l.Number(line.BaseQty)
+	}
+	return p
+}
+
+// commentAuthor is who wrote a comment; personal data may have been erased.
+func commentAuthor(l *locale.Locale, c readmodels.Comment) string {
+	if c.Author == "" {
+		return l.T("comment.erased_author")
+	}
+	return c.Author
+}
+
+// PaymentClass is the colour of a payment's state.
+func PaymentClass(s readmodels.PaymentState) string {
+	switch s {
+	case readmodels.PaymentPaid:
+		return "badge good"
+	case readmodels.PaymentFailed:
+		return "badge bad"
+	case readmodels.PaymentStarted, readmodels.PaymentProcessing:
+		return "badge warn"
+	}
+	return "badge"
+}
+
+func paymentState(l *locale.Locale, s readmodels.PaymentState) string {
+	return l.T("payment_state." + string(s))
+}

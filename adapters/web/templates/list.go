@@ -1,0 +1,157 @@
+package templates
+
+import (
+	"net/url"
+	"strings"
+
+	"lonja/adapters/web/locale"
+	"lonja/domain/document"
+	"lonja/readmodels"
+)
+
+// List is a list of documents.
+type List struct {
+	Kind     document.Kind // "" where it mixes kinds
+	Path     string        // own path without query
+	Query    url.Values    // as asked for, without cursor
+	Rows     []readmodels.Document
+	Total    int
+	Statuses []readmodels.Status
+	Years    []int
+	Sort     readmodels.DocumentSort
+	Desc     bool
+	Next     string // cursor of the page after
+	Later    bool   // this is not the first page
+	Today    document.Date
+	Pay      bool // documents can be ticked and paid together
+	Hidden   []Hidden
+}
+
+// Hidden is a filter that came with a link and stays while others are changed.
+type Hidden struct{ Name, Value string }
+
+// sortPath is the list ordered by a column; by the current one, the other way round.
+func (v List) sortPath(s readmodels.DocumentSort) string {
+	q := v.with("sort", string(s))
+	q.Del("desc")
+	descending := s == readmodels.SortDate || s == readmodels.SortTotal // newest and largest first
+	if s == v.Sort {
+		descending = !v.Desc
+	}
+	if descending {
+		q.Set("desc", "1")
+	} else {
+		q.Set("desc", "0")
+	}
+	return v.Path + "?" + q.Encode()
+}
+
+func (v List) nextPath() string { return v.Path + "?" + v.with("after", v.Next).Encode() }
+
+func (v List) firstPath() string {
+	if len(v.Query) == 0 {
+		return v.Path
+	}
+	return v.Path + "?" + v.Query.Encode()
+}
+
+func (v List) with(name, value string) url.Values {
+	q := url.Values{}
+	for k, all := range v.Query {
+		q[k] = all
+	}
+	q.Set(name, value)
+	return q
+}
+
+func (v List) ariaSort(s readmodels.DocumentSort) string {
+	switch {
+	case s != v.Sort:
+		return ""
+	case v.Desc:
+		return "descending"
+	}
+	return "ascending"
+}
+
+func (v List) filtered() bool { return len(v.Query) > 0 }
+
+// due is the day of a row that matters to its reader.
+func due(d *readmodels.Document) document.Date {
+	if d.Kind == document.Quote {
+		return d.ValidUntil
+	}
+	return d.DueDate
+}
+
+func dueClass(daysLeft int) string {
+	switch {
+	case daysLeft < 0:
+		return "badge bad"
+	case daysLeft <= 7:
+		return "badge warn"
+	}
+	return "badge"
+}
+
+func dueText(l *locale.Locale, i readmodels.PendingItem) string {
+	days := *i.DaysLeft
+	switch {
+	case days < 0:
+		return l.T("due.overdue", "count", -days)
+	case days == 0:
+		return l.T("due.today")
+	case days <= 30:
+		return l.T("due.in", "count", days)
+	}
+	return l.T("due.on", "date", l.Date(i.Due))
+}
+
+// statusText is a status in words.
+func statusText(l *locale.Locale, s readmodels.Status) string { return l.T("status." + string(s)) }
+
+// happened is an activity in words.
+func happened(l *locale.Locale, i FeedItem) string {
+	reason := i.Reason
+	if strings.HasPrefix(i.Type, "payment.failed") {
+		reason = l.T("payment_reason." + paymentReason(reason))
+	}
+	return l.T("event."+i.Type, "amount", l.Money(i.Amount), "name", i.Name, "date", l.Date(i.Date), "reason", reason,
+		"reference", i.Reference, "method", MethodName(l, i.Method))
+}
+
+func paymentReason(code string) string {
+	switch code {
+	case "declined", "expired", "cancelled":
+		return code
+	}
+	return "error"
+}
+
+// MethodName is a payment method in words; a gateway's own name where there are none.
+func MethodName(l *locale.Locale, method string) string {
+	switch method {
+	case readmodels.Transfer:
+		return l.T("method.transfer")
+	case "sandbox":
+		return l.T("method.sandbox")
+	}
+	return method
+}
+
+func dueKey(k document.Kind) string {
+	switch k {
+	case document.Quote:
+		return "list.valid_until"
+	case document.SalesOrder, document.Invoice:
+		return "list.due"
+	}
+	return "list.due_or_valid"
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
