@@ -18,29 +18,29 @@ import (
 // Summary is what home needs of a contact's whole history, in a size that does not
 // grow with the number of documents. Amounts are minor units, added exactly.
 type Summary struct {
-	Rev        event.Position    `json:"r"`           // of the newest event that changes what home shows
-	SeenAt     int64             `json:"s,omitempty"` // milliseconds since 1970: the newest act of the contact's own people
-	Currencies []CurrencySummary `json:"c,omitempty"` // in alphabetical order
+	Rev        event.Position    // of the newest event that changes what home shows
+	SeenAt     int64             // milliseconds since 1970: the newest act of the contact's own people
+	Currencies []CurrencySummary // in alphabetical order
 }
 
 // CurrencySummary is the part of a summary in one currency.
 type CurrencySummary struct {
-	Currency string        `json:"c"`
-	Pending  int64         `json:"p,omitempty"` // owed on invoices
-	Years    []YearSummary `json:"y,omitempty"` // by issue date, oldest first
+	Currency string
+	Pending  int64         // owed on invoices
+	Years    []YearSummary // by issue date, oldest first
 }
 
 // YearSummary is a year's documents, by issue date. Cancelled invoices and superseded
 // or withdrawn quotes do not count.
 type YearSummary struct {
-	Year     int       `json:"y"`
-	Invoices int       `json:"n,omitempty"`
-	Invoiced int64     `json:"i,omitempty"` // gross
-	Lines    int       `json:"l,omitempty"`
-	Settled  int       `json:"t,omitempty"` // invoices that payments settled …
-	Days     int       `json:"d,omitempty"` // … and the days that took, in all
-	Sales    [12]int64 `json:"s"`           // by month: invoices less credit notes
-	Quotes   [12]int64 `json:"q"`
+	Year     int
+	Invoices int
+	Invoiced int64 // gross
+	Lines    int
+	Settled  int       // invoices that payments settled …
+	Days     int       // … and the days that took, in all
+	Sales    [12]int64 // by month: invoices less credit notes
+	Quotes   [12]int64
 }
 
 // In returns the summary of a currency, making it where it is missing.
