@@ -105,7 +105,7 @@ type Row struct {
 
 // Encode returns the row in stored form.
 func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
-	data, err := json.Marshal(r)
+	data, err := marshal(r)
 	if err != nil {
 		return Row{}, fmt.Errorf("row %s of %s: %w", k.ID, t.Name, err)
 	}
@@ -119,8 +119,24 @@ func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
 // Decode reads a stored row.
 func (t *Table[R]) Decode(data []byte) (*R, error) {
 	r := new(R)
-	if err := json.Unmarshal(data, r); err != nil {
+	if err := unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("row of %s: %w", t.Name, err)
 	}
 	return r, nil
+}
+
+// marshal and unmarshal ask a row that knows its own JSON directly: the standard
+// library would read it twice more to see that it is valid.
+func marshal(r any) ([]byte, error) {
+	if m, ok := r.(json.Marshaler); ok {
+		return m.MarshalJSON()
+	}
+	return json.Marshal(r)
+}
+
+func unmarshal(data []byte, r any) error {
+	if u, ok := r.(json.Unmarshaler); ok {
+		return u.UnmarshalJSON(data)
+	}
+	return json.Unmarshal(data, r)
 }
