@@ -35,9 +35,9 @@ func commentFolds(p *Projection) {
 			}
 			t.Comments++
 			if e.Side == conversation.Contact {
-				t.ForStaff = append(t.ForStaff, e.Comment)
+				t.ForStaff++
 			} else {
-				t.ForContact = append(t.ForContact, e.Comment)
+				t.ForContact++
 			}
 			t.LastAt, t.LastSide, t.LastAuthor, t.LastText = rec.At(), readmodels.Side(e.Side), e.Author.Or(""), short(e.Text.Or(""))
 			return Put
@@ -45,7 +45,12 @@ func commentFolds(p *Projection) {
 	onFound(p, readmodels.Threads,
 		func(rec *event.Recorded, e conversation.Read) []readmodels.Key { return documentRows(rec, e.Document) },
 		func(t *readmodels.Thread, _ *event.Recorded, e conversation.Read) {
-			t.Saw(readmodels.Side(e.Side), e.Comment)
+			// The stream is in order: whatever was posted before is what was seen.
+			if e.Side == conversation.Staff {
+				t.ForStaff = 0
+			} else {
+				t.ForContact = 0
+			}
 		})
 
 	countComments(p, func(rec *event.Recorded, e conversation.Posted) []readmodels.Key {
@@ -67,7 +72,7 @@ func countComments[E event.Event](p *Projection, document func(rec *event.Record
 			if !found || t == nil {
 				return Skip
 			}
-			d.Comments, d.UnreadContact, d.UnreadStaff = t.Comments, len(t.ForContact), len(t.ForStaff)
+			d.Comments, d.UnreadContact, d.UnreadStaff = t.Comments, t.ForContact, t.ForStaff
 			d.Position = rec.Position
 			return Put
 		})

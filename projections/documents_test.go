@@ -96,9 +96,9 @@ func story() *history {
 
 		h.add(c, "conversation-i2"+p,
 			conversation.Posted{Comment: "k1", Document: id.ID("i2" + p), Kind: document.Invoice, Side: conversation.Staff, Author: event.Seal("Ana"), Text: event.Seal("¿La recibió?")},
-			conversation.Posted{Comment: "k2", Document: id.ID("i2" + p), Kind: document.Invoice, Side: conversation.Staff, Author: event.Seal("Ana"), Text: event.Seal("¿Hola?")},
-			conversation.Read{Document: id.ID("i2" + p), Side: conversation.Contact, Comment: "k1"},
-			conversation.Posted{Comment: "k3", Document: id.ID("i2" + p), Kind: document.Invoice, Side: conversation.Contact, Author: event.Seal("Pepa"), Text: event.Seal("Sí")})
+			conversation.Posted{Comment: "k3", Document: id.ID("i2" + p), Kind: document.Invoice, Side: conversation.Contact, Author: event.Seal("Pepa"), Text: event.Seal("Sí")},
+			conversation.Read{Document: id.ID("i2" + p), Side: conversation.Contact, Comment: "k3"},
+			conversation.Posted{Comment: "k2", Document: id.ID("i2" + p), Kind: document.Invoice, Side: conversation.Staff, Author: event.Seal("Ana"), Text: event.Seal("¿Hola?")})
 		h.add(c, "link-l1"+p, access.LinkShared{Document: id.ID("i2" + p), Kind: document.Invoice, SentTo: event.Seal("p@x")}, access.LinkRevoked{})
 		h.by(login, c, "cart-"+p, catalogue.CartLineSet{Product: "01MERLUZA", Quantity: quantity("2.5")}, catalogue.CartLineSet{Product: "01BONITO", Quantity: quantity("1")},
 			catalogue.CartLineSet{Product: "01MERLUZA", Quantity: quantity("3")}, catalogue.CartLineSet{Product: "01BONITO", Quantity: quantity("0")})
@@ -389,6 +389,11 @@ func TestListDocumentsRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := readmodels.ListDocuments(t.Context(), tt.view, tt.q)
+			if tt.q.After != "" {
+				if _, err := readmodels.Feed(t.Context(), tt.view, tt.q.After, 1); !fault.Is(err, fault.Invalid) && tt.q.After != "e30" {
+					t.Errorf("the feed takes it: %v", err)
+				}
+			}
 			if f, ok := fault.As(err); !ok || f.Field != tt.field {
 				t.Errorf("%v, want a fault of %s", err, tt.field)
 			}

@@ -94,9 +94,7 @@ func (q *ProductQuery) where() []Cond {
 	if q.Category != "" {
 		w = append(w, Where("category", Eq, T(Fold(q.Category))))
 	}
-	if s := Fold(q.Search); s != "" {
-		w = append(w, Where("search", Contains, T(s)))
-	}
+	w = append(w, searching("search", q.Search)...)
 	return w
 }
 

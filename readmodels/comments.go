@@ -2,7 +2,6 @@ package readmodels
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"lonja/domain/document"
@@ -54,8 +53,8 @@ type Thread struct {
 	Kind       document.Kind `json:"kind"`
 	Number     string        `json:"number,omitempty"`
 	Comments   int           `json:"comments"`
-	ForContact []id.ID       `json:"forContact,omitempty"` // comments of staff that the contact has not seen
-	ForStaff   []id.ID       `json:"forStaff,omitempty"`   // comments of the contact that staff have not seen
+	ForContact int           `json:"forContact,omitempty"` // comments of staff that the contact has not seen
+	ForStaff   int           `json:"forStaff,omitempty"`   // comments of the contact that staff have not seen
 	LastAt     time.Time     `json:"lastAt"`
 	LastSide   Side          `json:"lastSide"`
 	LastAuthor string        `json:"lastAuthor,omitempty"`
@@ -65,20 +64,9 @@ type Thread struct {
 // Unread returns how many comments a side has not seen.
 func (t *Thread) Unread(s Side) int {
 	if s == SideStaff {
-		return len(t.ForStaff)
+		return t.ForStaff
 	}
-	return len(t.ForContact)
-}
-
-// Saw takes the comments up to the named one off what a side has not seen.
-func (t *Thread) Saw(s Side, comment id.ID) {
-	list := &t.ForContact
-	if s == SideStaff {
-		list = &t.ForStaff
-	}
-	if i := slices.Index(*list, comment); i >= 0 {
-		*list = append([]id.ID(nil), (*list)[i+1:]...)
-	}
+	return t.ForContact
 }
 
 // Threads holds one row a document that was commented, by the document's id.
@@ -92,7 +80,7 @@ var Threads = &Table[Thread]{
 		},
 	},
 	Values: func(t *Thread, dst []Value) []Value {
-		return append(dst, flag(len(t.ForContact) > 0), flag(len(t.ForStaff) > 0), N(t.LastAt.UnixMilli()))
+		return append(dst, flag(t.ForContact > 0), flag(t.ForStaff > 0), N(t.LastAt.UnixMilli()))
 	},
 }
 

@@ -81,6 +81,23 @@ func GetContact(ctx context.Context, v View) (Contact, error) {
 	return Must(ctx, v, Contacts, string(v.Contact()))
 }
 
+// ContactNames returns the names of contacts, for staff's lists of documents, payments
+// and conversations. An erased contact has none.
+func ContactNames(ctx context.Context, v View, contacts ...id.Contact) (map[id.Contact]string, error) {
+	names := map[id.Contact]string{}
+	for _, c := range contacts {
+		if _, known := names[c]; known {
+			continue
+		}
+		row, _, err := Get(ctx, v.Of(c), Contacts, string(c))
+		if err != nil {
+			return nil, err
+		}
+		names[c] = row.Name
+	}
+	return names, nil
+}
+
 // ContactQuery asks for a page of contacts.
 type ContactQuery struct {
 	Search           string
@@ -103,9 +120,7 @@ func CountContacts(ctx context.Context, v View, q ContactQuery) (int, error) {
 
 func (q *ContactQuery) where() []Cond {
 	var w []Cond
-	if s := Fold(q.Search); s != "" {
-		w = append(w, Where("search", Contains, T(s)))
-	}
+	w = append(w, searching("search", q.Search)...)
 	if q.Client {
 		w = append(w, Where("client", Eq, N(1)))
 	}

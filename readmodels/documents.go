@@ -440,9 +440,7 @@ func (f *DocumentFilter) ranges() []Cond {
 	if f.Owed {
 		w = append(w, Where("outstanding", Gt, N(0)))
 	}
-	if s := Fold(f.Search); s != "" {
-		w = append(w, Where("search", Contains, T(s)))
-	}
+	w = append(w, searching("search", f.Search)...)
 	return w
 }
 

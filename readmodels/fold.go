@@ -98,3 +98,18 @@ func SortKey(s string) string {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// maxWords bounds how many words of a search count.
+const maxWords = 8
+
+// searching returns the conditions that each word of what a person typed is in the column.
+func searching(column, typed string) []Cond {
+	var w []Cond
+	for i, word := range strings.Fields(Fold(typed)) {
+		if i == maxWords {
+			break
+		}
+		w = append(w, Where(column, Contains, T(word)))
+	}
+	return w
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/govalues/decimal"
 
@@ -61,6 +62,11 @@ func (c *CurrencySummary) In(year int) *YearSummary {
 		c.Years = slices.Insert(c.Years, i, YearSummary{Year: year})
 	}
 	return &c.Years[i]
+}
+
+// LastSeen returns when the contact's own people last did something; false where never.
+func (s *Summary) LastSeen() (time.Time, bool) {
+	return time.UnixMilli(s.SeenAt).UTC(), s.SeenAt > 0
 }
 
 func (s *Summary) year(currency string, year int) YearSummary {

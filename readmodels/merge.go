@@ -128,8 +128,11 @@ func (m *merge) resume(lead []Value, last *Cursor) (*Cursor, bool) {
 	return &Cursor{Values: values, Contact: last.Contact, ID: last.ID}, true
 }
 
-// columnsOf returns the positions of the index's columns.
+// columnsOf returns the positions of the index's columns; none of "", the order of row ids.
 func columnsOf(s *Schema, index string) ([]int, error) {
+	if index == "" {
+		return nil, nil
+	}
 	for _, ix := range s.Indexes {
 		if ix.Name != index {
 			continue

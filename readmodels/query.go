@@ -151,8 +151,12 @@ type Page[R any] struct {
 func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], error) {
 	s := v.scan(t.Name, q)
 	if q.After != "" {
-		c, err := decodeCursor(q.After)
+		at, err := columnsOf(&t.Schema, q.Index)
 		if err != nil {
+			return Page[R]{}, err
+		}
+		c, err := decodeCursor(q.After)
+		if err != nil || !fits(c, &t.Schema, at) {
 			return Page[R]{}, fault.Field("after", "query.cursor_invalid")
 		}
 		s.After = c
