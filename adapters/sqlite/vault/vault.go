@@ -1,0 +1,474 @@
+// Package vault keeps secrets in SQLite: sealing keys wrapped by a master key,
+// password hashes, tokens and sessions. It is a file of its own, so that a copy of the
+// log or of the read models holds none of them.
+package vault
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"lonja/commands"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+const (
+	applicationID = 0x4c6f6e56 // "LonV"
+	formatVersion = 1
+)
+
+const schema = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE keys (
+	account TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	wrapped BLOB,              -- NULL once erased
+	PRIMARY KEY (account, subject)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE passwords (
+	account TEXT NOT NULL,
+	login   TEXT NOT NULL,
+	owner   TEXT NOT NULL,
+	hash    TEXT NOT NULL,     -- Argon2id, salted per login
+	tag     BLOB NOT NULL,     -- Argon2id, salted per account, under the master key: finds equal passwords
+	PRIMARY KEY (account, login)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passwords_tag ON passwords (account, tag);
+CREATE TABLE tokens (
+	hash    BLOB PRIMARY KEY,
+	account TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	contact TEXT NOT NULL,
+	expires INTEGER NOT NULL   -- milliseconds since 1970; 0 never
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_subject ON tokens (account, purpose, subject);
+CREATE TABLE sessions (
+	hash    BLOB PRIMARY KEY,
+	account TEXT NOT NULL,
+	contact TEXT NOT NULL,
+	kind    TEXT NOT NULL,
+	actor   TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	seen    INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	agent   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_actor ON sessions (account, kind, actor);
+CREATE TABLE checkpoints (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
+`
+
+// Options are the choices of a vault. The zero value is right for a server.
+type Options struct {
+	// MasterKey wraps the keys. Empty: it is read from the file master.key beside the
+	// vault, which is made where neither exists.
+	MasterKey []byte
+	// CachedKeys bounds how many opened keys are kept, 0 is 20,000 (some 20 MB).
+	CachedKeys int
+}
+
+// Vault implements commands.Vault.
+type Vault struct {
+	path     string
+	wrap     cipher.AEAD
+	blindKey []byte
+	pepper   []byte
+	read     *sqlitex.Pool
+	keys     *lru.Cache[keyName, *event.Key]
+	sessions *lru.Cache[[32]byte, commands.Session]
+	hashing  chan struct{} // bounds how many Argon2id run at once
+
+	mu    sync.Mutex // one writer
+	write *sqlite.Conn
+	ended bool
+	// generation counts ended sessions and erased keys, so that what was read before is
+	// not put into a cache after.
+	generation uint64
+}
+
+type keyName struct {
+	account id.Account
+	subject string
+}
+
+// What can be wrong with a vault.
+var (
+	// ErrMasterKey says that the master key is not the one the vault was made with.
+	ErrMasterKey = errors.New("the master key is not this vault's")
+	// ErrForeign says that the file is not a vault of this program or of one older.
+	ErrForeign = errors.New("not a vault of this program")
+)
+
+// Open opens the vault's file, making it where it is missing.
+func Open(ctx context.Context, path string, o Options) (*Vault, error) {
+	v, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("vault %s: %w", path, err)
+	}
+	return v, nil
+}
+
+func open(ctx context.Context, path string, o Options) (_ *Vault, err error) {
+	_, statErr := os.Stat(path)
+	fresh := errors.Is(statErr, fs.ErrNotExist)
+	master, err := masterKey(filepath.Join(filepath.Dir(path), "master.key"), o.MasterKey, fresh)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{path: path, hashing: make(chan struct{}, runtime.NumCPU())}
+	if err := v.deriveKeys(master); err != nil {
+		return nil, err
+	}
+	if o.CachedKeys == 0 {
+		o.CachedKeys = 20_000
+	}
+	if v.keys, err = lru.New[keyName, *event.Key](o.CachedKeys); err != nil {
+		return nil, err
+	}
+	if v.sessions, err = lru.New[[32]byte, commands.Session](10_000); err != nil {
+		return nil, err
+	}
+	if fresh {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+	if v.write, err = sqlite.OpenConn(path, sqlite.OpenReadWrite); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.write.Close())
+		}
+	}()
+	v.write.SetInterrupt(ctx.Done())
+	if err := v.prepare(fresh); err != nil {
+		return nil, err
+	}
+	v.write.SetInterrupt(nil)
+	v.read, err = sqlitex.NewPool(path, sqlitex.PoolOptions{Flags: sqlite.OpenReadWrite, PoolSize: 2 * runtime.NumCPU(), PrepareConn: func(c *sqlite.Conn) error {
+		return sqlitex.ExecuteTransient(c, "PRAGMA query_only = 1", nil)
+	}})
+	return v, err
+}
+
+func (v *Vault) prepare(fresh bool) error {
+	var app, version int
+	for name, to := range map[string]*int{"application_id": &app, "user_version": &version} {
+		if err := sqlitex.ExecuteTransient(v.write, "PRAGMA "+name, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+			*to = s.ColumnInt(0)
+			return nil
+		}}); err != nil {
+			return err
+		}
+	}
+	if !fresh && app == 0 && version == 0 { // creation was cut short
+		tables := 0
+		if err := sqlitex.ExecuteTransient(v.write, "SELECT count(*) FROM sqlite_schema", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+			tables = s.ColumnInt(0)
+			return nil
+		}}); err != nil {
+			return err
+		}
+		fresh = tables == 0
+	}
+	switch {
+	case fresh:
+		if err := sqlitex.ExecuteScript(v.write, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; %s", applicationID, formatVersion, schema), nil); err != nil {
+			return err
+		}
+	case app != applicationID:
+		return fmt.Errorf("%w: application id %#x; nothing was changed", ErrForeign, app)
+	case version > formatVersion:
+		return fmt.Errorf("%w: format %d, this program knows up to %d; nothing was changed", ErrForeign, version, formatVersion)
+	}
+	for _, p := range []string{"journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "busy_timeout = 5000"} {
+		if err := sqlitex.ExecuteTransient(v.write, "PRAGMA "+p, nil); err != nil {
+			return err
+		}
+	}
+	return v.checkMaster()
+}
+
+// checkMaster compares the master key with the mark that the vault was made with.
+func (v *Vault) checkMaster() error {
+	mac := hmac.New(sha256.New, v.pepper)
+	mac.Write([]byte("lonja vault check"))
+	want := mac.Sum(nil)
+	var have []byte
+	if err := sqlitex.Execute(v.write, "SELECT value FROM meta WHERE name = 'check'", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		have = blob(s, 0)
+		return nil
+	}}); err != nil {
+		return err
+	}
+	if have == nil {
+		return sqlitex.Execute(v.write, "INSERT INTO meta (name, value) VALUES ('check', ?)", &sqlitex.ExecOptions{Args: []any{want}})
+	}
+	if !hmac.Equal(have, want) {
+		return ErrMasterKey
+	}
+	return nil
+}
+
+func (v *Vault) deriveKeys(master []byte) error {
+	var kek []byte
+	for _, k := range []struct {
+		to   *[]byte
+		info string
+	}{{&kek, "lonja vault wrap v1"}, {&v.blindKey, "lonja vault blind v1"}, {&v.pepper, "lonja vault pepper v1"}} {
+		b, err := hkdf.Key(sha256.New, master, nil, k.info, 32)
+		if err != nil {
+			return fmt.Errorf("deriving keys: %w", err)
+		}
+		*k.to = b
+	}
+	block, err := aes.NewCipher(kek)
+	if err != nil {
+		return err
+	}
+	v.wrap, err = cipher.NewGCM(block)
+	return err
+}
+
+// masterKey returns the given key, or that of the file, which is made for a fresh vault only:
+// a vault whose key is missing is an accident that a new key would make final.
+func masterKey(file string, given []byte, fresh bool) ([]byte, error) {
+	if len(given) > 0 {
+		if len(given) != 32 {
+			return nil, fmt.Errorf("the master key has %d bytes, want 32", len(given))
+		}
+		return given, nil
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+		if err != nil || len(key) != 32 {
+			return nil, fmt.Errorf("%s is not a master key of 32 bytes in base64", file)
+		}
+		return key, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case !fresh:
+		return nil, fmt.Errorf("%s is missing: without it the personal data of this folder can't be read; put it back from your backup", file)
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key, writeDurably(file, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
+}
+
+func writeDurably(file string, content []byte) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// Close ends the vault.
+func (v *Vault) Close() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ended {
+		return nil
+	}
+	v.ended = true
+	return errors.Join(v.read.Close(), v.write.Close())
+}
+
+// query runs one statement on a connection of the pool.
+func (v *Vault) query(ctx context.Context, sql string, args []any, row func(*sqlite.Stmt) error) error {
+	conn, err := v.read.Take(ctx)
+	if err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	defer v.read.Put(conn)
+	if err := sqlitex.Execute(conn, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: row}); err != nil {
+		return fmt.Errorf("vault %s: %w", v.path, err)
+	}
+	return nil
+}
+
+// change runs f in one transaction of the writer.
+func (v *Vault) change(ctx context.Context, f func(*sqlite.Conn) error) (err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ended {
+		return errors.New("vault: closed")
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	end, err := sqlitex.ImmediateTransaction(v.write)
+	if err != nil {
+		return fmt.Errorf("vault %s: %w", v.path, err)
+	}
+	func() {
+		defer end(&err)
+		err = f(v.write)
+	}()
+	if err != nil {
+		return fmt.Errorf("vault %s: %w", v.path, err)
+	}
+	return nil
+}
+
+func blob(s *sqlite.Stmt, col int) []byte {
+	b := make([]byte, s.ColumnLen(col))
+	s.ColumnBytes(col, b)
+	return b
+}
+
+// Key implements event.Keys.
+func (v *Vault) Key(ctx context.Context, account id.Account, subject string) (*event.Key, error) {
+	name := keyName{account, subject}
+	if k, ok := v.keys.Get(name); ok {
+		return k, nil
+	}
+	v.mu.Lock()
+	before := v.generation
+	v.mu.Unlock()
+	found, erased := false, false
+	var wrapped []byte
+	if err := v.query(ctx, "SELECT wrapped FROM keys WHERE account = ? AND subject = ?", []any{string(account), subject}, func(s *sqlite.Stmt) error {
+		found, erased = true, s.ColumnIsNull(0)
+		wrapped = blob(s, 0)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	switch {
+	case !found:
+		return nil, event.ErrNoKey
+	case erased:
+		return nil, event.ErrErased
+	}
+	secret, err := v.unwrap(name, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	k, err := event.NewKey(secret)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.generation == before {
+		v.keys.Add(name, k)
+	}
+	return k, nil
+}
+
+func (v *Vault) unwrap(name keyName, wrapped []byte) ([]byte, error) {
+	n := v.wrap.NonceSize()
+	if len(wrapped) < n {
+		return nil, fmt.Errorf("vault %s: key of %s is cut short", v.path, name.subject)
+	}
+	secret, err := v.wrap.Open(nil, wrapped[:n], wrapped[n:], place(name))
+	if err != nil {
+		return nil, fmt.Errorf("vault %s: key of %s does not open: the file was altered", v.path, name.subject)
+	}
+	return secret, nil
+}
+
+func place(name keyName) []byte { return []byte(string(name.account) + "\x00" + name.subject) }
+
+// EnsureKey implements commands.Keys.
+func (v *Vault) EnsureKey(ctx context.Context, account id.Account, subject string) error {
+	_, err := v.Key(ctx, account, subject)
+	if err == nil || !errors.Is(err, event.ErrNoKey) {
+		return err
+	}
+	secret := make([]byte, 32)
+	nonce := make([]byte, v.wrap.NonceSize())
+	_, _ = rand.Read(secret)
+	_, _ = rand.Read(nonce)
+	name := keyName{account, subject}
+	if err := v.change(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, "INSERT INTO keys (account, subject, wrapped) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+			&sqlitex.ExecOptions{Args: []any{string(account), subject, v.wrap.Seal(nonce, nonce, secret, place(name))}})
+	}); err != nil {
+		return err
+	}
+	_, err = v.Key(ctx, account, subject)
+	return err
+}
+
+// EraseKey implements commands.Keys.
+func (v *Vault) EraseKey(ctx context.Context, account id.Account, subject string) error {
+	err := v.change(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, "INSERT INTO keys (account, subject, wrapped) VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET wrapped = NULL",
+			&sqlitex.ExecOptions{Args: []any{string(account), subject}})
+	})
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.generation++
+	v.keys.Remove(keyName{account, subject})
+	// What was overwritten may still be in the write-ahead log: move it out and empty that.
+	if err := sqlitex.ExecuteTransient(v.write, "PRAGMA wal_checkpoint(TRUNCATE)", nil); err != nil {
+		return fmt.Errorf("vault %s: %w", v.path, err)
+	}
+	return nil
+}
+
+// Blind implements commands.Blinder.
+func (v *Vault) Blind(_ context.Context, account id.Account, purpose, value string) (string, error) {
+	mac := hmac.New(sha256.New, v.blindKey)
+	for _, p := range []string{string(account), purpose, value} {
+		fmt.Fprintf(mac, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
+}
+
+// Checkpoint returns how far a follower of the log is, 0 for one that never began.
+func (v *Vault) Checkpoint(ctx context.Context, name string) (event.Position, error) {
+	var p event.Position
+	err := v.query(ctx, "SELECT position FROM checkpoints WHERE name = ?", []any{name}, func(s *sqlite.Stmt) error {
+		p = event.Position(s.ColumnInt64(0))
+		return nil
+	})
+	return p, err
+}
+
+// SetCheckpoint notes how far a follower is. It never moves backwards.
+func (v *Vault) SetCheckpoint(ctx context.Context, name string, p event.Position) error {
+	return v.change(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, "INSERT INTO checkpoints (name, position) VALUES (?, ?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
+			&sqlitex.ExecOptions{Args: []any{name, int64(p)}})
+	})
+}
