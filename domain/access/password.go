@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -51,18 +52,15 @@ func CheckPassword(password string, about ...string) *fault.Fault {
 	case len(password) > MaxPassword:
 		return fault.Field("password", "password.too_long", fault.A("max", MaxPassword))
 	}
-	plain := letters(password)
+	var own []string
 	for _, a := range about {
-		for _, word := range words(a) {
-			if made(plain, password, word) {
-				return fault.Field("password", "password.self_derived")
-			}
-		}
+		own = append(own, words(a)...)
 	}
-	for word := range strings.FieldsSeq(common) {
-		if made(plain, password, word) {
-			return fault.Field("password", "password.common")
-		}
+	switch {
+	case made(password, own):
+		return fault.Field("password", "password.self_derived")
+	case made(password, append(own, strings.Fields(common)...)):
+		return fault.Field("password", "password.common")
 	}
 	guess := password
 	for i := range guess { // at a character's border
@@ -84,12 +82,19 @@ func NormalPassword(password string) string { return norm.NFC.String(password) }
 // remainder is how many characters a password must have besides a known word.
 const remainder = 7
 
-// made reports whether the password is the word with little else.
-func made(plain, password, word string) bool {
-	if len(word) < 4 || !strings.Contains(plain, word) {
+// made reports whether the password is made of the words with little else.
+func made(password string, words []string) bool {
+	plain := letters(password)
+	besides := plain
+	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
+	for _, w := range words {
+		if len(w) >= 4 {
+			besides = strings.ReplaceAll(besides, w, "")
+		}
+	}
+	if besides == plain {
 		return false
 	}
-	besides := strings.ReplaceAll(plain, word, "")
 	others := 0
 	for _, r := range password {
 		if !unicode.IsLetter(r) && !isLeet(r) {
