@@ -84,7 +84,7 @@ func documentFolds(p *Projection) {
 	onDocument(p, func(d *readmodels.Document, e invoice.PaymentRecorded) { settle(d, e.Outstanding, e.On) })
 	onDocument(p, func(d *readmodels.Document, e invoice.PaymentReversed) { settle(d, e.Outstanding, "") })
 	onDocument(p, func(d *readmodels.Document, e invoice.Credited) {
-		settle(d, e.Outstanding, d.PaidOn)
+		settle(d, e.Outstanding, "")
 		d.CreditNotes = with(d.CreditNotes, e.CreditNote)
 	})
 	onDocument(p, func(d *readmodels.Document, _ invoice.Cancelled) {
@@ -189,10 +189,15 @@ func invoiceStatus(outstanding, payable money.Money) readmodels.Status {
 	return readmodels.StatusOpen
 }
 
-// pay sets what is owed, and on which day the last of it came.
+// pay sets what is owed, and on which day a payment settled the last of it; on is empty
+// where it was no payment.
 func pay(d *readmodels.Document, outstanding money.Money, on document.Date) {
-	d.Outstanding, d.PaidOn = outstanding, ""
-	if outstanding.Minor <= 0 {
+	owed := d.Outstanding.Minor > 0
+	d.Outstanding = outstanding
+	switch {
+	case outstanding.Minor > 0:
+		d.PaidOn = ""
+	case owed:
 		d.PaidOn = on
 	}
 }

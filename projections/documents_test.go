@@ -212,11 +212,11 @@ func checkFigureFilters(t *testing.T, v readmodels.View, f readmodels.Figures) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		total = eur(0)
+		total = money.Of(0, f.Currency)
 		for _, i := range p.Items {
 			m := amount(&i.Row)
 			if i.Row.Kind == document.CreditNote {
-				m = m.Neg()
+				m.Minor = -max(m.Minor, -m.Minor) // it takes off, whichever sign it is written with
 			}
 			if total, err = total.Add(m); err != nil {
 				t.Fatal(err)
