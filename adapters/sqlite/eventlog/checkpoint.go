@@ -31,9 +31,8 @@ type checkpointer struct {
 const (
 	pageBytes  = 4096
 	frameBytes = pageBytes + 24
-	retryBytes = 8 << 20 // growth between two attempts that fail
-	fewFrames  = 512     // that the writer may wait for
-	busyWait   = 500 * time.Millisecond
+	fewFrames  = 512         // that the writer may wait for
+	busyWait   = time.Second // for readers of other processes; our own are much shorter
 )
 
 func (c *checkpointer) init(l *Log) error {
@@ -164,7 +163,8 @@ func (c *checkpointer) startOver() {
 // failed puts the next attempt off: events go on being durable in the write-ahead log meanwhile.
 func (c *checkpointer) failed(err error) {
 	at := c.end()
-	c.schedule(at+retryBytes, max(at+retryBytes, c.log.tune.pauseBytes))
+	retry := at + c.log.tune.checkpointBytes/8
+	c.schedule(retry, max(retry, c.log.tune.pauseBytes))
 	c.log.logger.Warn("event log: the write-ahead log could not be moved into the file", "path", c.log.path, "bytes", at, "error", err)
 }
 

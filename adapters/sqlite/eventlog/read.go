@@ -31,7 +31,6 @@ type reader struct {
 	one    *sqlite.Stmt
 	feed   *sqlite.Stmt
 	find   *sqlite.Stmt
-	top    *sqlite.Stmt
 	sum    checksum
 }
 
@@ -120,9 +119,8 @@ func newReader(l *Log) (_ *reader, err error) {
 	}{
 		{&r.stream, "SELECT e.position, e.stream, e.revision, type, recorded, crc, id, meta, data FROM places p CROSS JOIN events e ON e.position = p.position WHERE p.stream = ?1 AND p.revision >= ?2 ORDER BY p.revision LIMIT ?3"},
 		{&r.one, "SELECT " + columns + " FROM events WHERE position = ?1"},
-		{&r.feed, "SELECT " + columns + " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2"},
+		{&r.feed, "SELECT " + columns + " FROM events WHERE position >= ?1 ORDER BY position LIMIT ?2"},
 		{&r.find, "SELECT id FROM streams WHERE name = ?1"},
-		{&r.top, "SELECT coalesce(max(position), 0) FROM events"},
 	} {
 		if *s.stmt, err = conn.Prepare(s.query); err != nil {
 			return nil, l.fileError("open a reader", err)
@@ -163,7 +161,8 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 			r.stream.BindInt64(2, int64(from))
 			r.stream.BindInt64(3, int64(ask))
 			had := len(buf)
-			if buf, err = r.collect(r.stream, stream, false, buf); err != nil {
+			var done bool
+			if buf, done, err = r.collect(r.stream, stream, false, buf); err != nil {
 				return err
 			}
 			for i := had; i < len(buf); i++ {
@@ -175,7 +174,7 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 			if len(buf)-start == limit {
 				return nil
 			}
-			if len(buf)-had < ask {
+			if done && len(buf)-had < ask {
 				break
 			}
 		}
@@ -193,7 +192,7 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 				return ctx.Err()
 			}
 			r.one.BindInt64(1, int64(newest[i].position))
-			if buf, err = r.collect(r.one, stream, false, buf); err != nil {
+			if buf, _, err = r.collect(r.one, stream, false, buf); err != nil {
 				return err
 			}
 			if len(buf) == start || buf[len(buf)-1].Revision != from {
@@ -231,11 +230,12 @@ func (l *Log) ReadFeed(ctx context.Context, after event.Position, limit int, buf
 				return fmt.Errorf("event log %s: read the feed: %w", l.path, err)
 			}
 			ask := min(limit-(len(buf)-start), l.tune.chunkEvents)
-			r.feed.BindInt64(1, int64(min(after, 1<<62)))
+			r.feed.BindInt64(1, int64(min(after, 1<<62))+1)
 			r.feed.BindInt64(2, int64(ask))
 			had := len(buf)
+			var done bool
 			var err error
-			if buf, err = r.collect(r.feed, "", true, buf); err != nil {
+			if buf, done, err = r.collect(r.feed, "", true, buf); err != nil {
 				if len(buf) > had {
 					after = buf[len(buf)-1].Position
 				}
@@ -246,7 +246,7 @@ func (l *Log) ReadFeed(ctx context.Context, after event.Position, limit int, buf
 					return fmt.Errorf("event log %s: read the feed: %w: position %d is missing", l.path, ErrCorrupt, after)
 				}
 			}
-			if len(buf)-had < ask || len(buf)-start == limit {
+			if done && len(buf)-had < ask || len(buf)-start == limit {
 				return nil
 			}
 		}
@@ -262,11 +262,9 @@ func (l *Log) ReadFeed(ctx context.Context, after event.Position, limit int, buf
 
 func (l *Log) readHead(ctx context.Context) (pos event.Position, err error) {
 	err = l.readers.with(ctx, func(r *reader) error {
-		defer r.top.Reset()
-		if _, err := r.top.Step(); err != nil {
+		if pos, err = feedHead(r.conn); err != nil {
 			return l.fileError("read the head", err)
 		}
-		pos = event.Position(r.top.ColumnInt64(0))
 		return nil
 	})
 	return pos, err
@@ -286,18 +284,23 @@ func (r *reader) streamID(name string) (int64, error) {
 	return r.find.ColumnInt64(0), nil
 }
 
-// collect runs a statement that selects columns and appends its rows to buf. stream
-// is the name where all rows are of one stream, else "". With reuse, it writes into
-// the bytes of the elements that lie in buf's capacity. Errors do not name the file.
-func (r *reader) collect(stmt *sqlite.Stmt, stream string, reuse bool, buf []event.Stored) ([]event.Stored, error) {
+// chunkBytes is what one read transaction reads at most, give or take an event: the
+// write-ahead log can't be started over before the transactions under way have ended.
+const chunkBytes = 1 << 20
+
+// collect runs a statement that selects columns and appends its rows to buf, and
+// reports whether those were all of them. stream is the name where all rows are of one
+// stream, else "". With reuse, it writes into the bytes of the elements that lie in
+// buf's capacity. Errors do not name the file.
+func (r *reader) collect(stmt *sqlite.Stmt, stream string, reuse bool, buf []event.Stored) (_ []event.Stored, done bool, err error) {
 	defer stmt.Reset()
-	for {
+	for size := 0; size < chunkBytes; {
 		row, err := stmt.Step()
 		if err != nil {
-			return buf, kindOf(err)
+			return buf, false, kindOf(err)
 		}
 		if !row {
-			return buf, nil
+			return buf, true, nil
 		}
 		n := len(buf)
 		if n < cap(buf) {
@@ -308,10 +311,13 @@ func (r *reader) collect(stmt *sqlite.Stmt, stream string, reuse bool, buf []eve
 		} else {
 			buf = append(buf, event.Stored{})
 		}
-		if err := r.fill(stmt, stream, &buf[n]); err != nil {
-			return buf[:n], err
+		s := &buf[n]
+		if err := r.fill(stmt, stream, s); err != nil {
+			return buf[:n], false, err
 		}
+		size += len(s.Data) + len(s.Meta)
 	}
+	return buf, false, nil
 }
 
 // fill reads the row that stmt is at.

@@ -140,12 +140,12 @@ func (t *tail) revision(stream int64) (event.Revision, bool) {
 
 // load adds the events that follow in the feed.
 func (g *generation) load(conn *sqlite.Conn) error {
-	stmt, err := conn.Prepare("SELECT position, stream, revision FROM events WHERE position > ?1 ORDER BY position")
+	stmt, err := conn.Prepare("SELECT position, stream, revision FROM events WHERE position >= ?1 ORDER BY position")
 	if err != nil {
 		return fmt.Errorf("read the newest events: %w", err)
 	}
 	defer stmt.Reset()
-	stmt.BindInt64(1, int64(g.head()))
+	stmt.BindInt64(1, int64(g.head())+1)
 	for {
 		row, err := stmt.Step()
 		if err != nil {
@@ -170,6 +170,11 @@ func (t *tail) start(conn *sqlite.Conn) error {
 	g := newGeneration(placed)
 	if err := g.load(conn); err != nil {
 		return err
+	}
+	if head, err := feedHead(conn); err != nil {
+		return fmt.Errorf("read the head: %w", err)
+	} else if head < placed {
+		return fmt.Errorf("read the head: %w: the last event is at position %d, and there were %d", ErrCorrupt, head, placed)
 	}
 	t.mu.Lock()
 	t.frozen, t.active, t.committed = nil, g, len(g.entries)
@@ -198,6 +203,18 @@ func placedPosition(conn *sqlite.Conn) (event.Position, error) {
 	}
 	if !row {
 		return 0, fmt.Errorf("%w: the row is missing", ErrCorrupt)
+	}
+	return event.Position(stmt.ColumnInt64(0)), nil
+}
+
+func feedHead(conn *sqlite.Conn) (event.Position, error) {
+	stmt, err := conn.Prepare("SELECT coalesce(max(position), 0) FROM events")
+	if err != nil {
+		return 0, err
+	}
+	defer stmt.Reset()
+	if _, err := stmt.Step(); err != nil {
+		return 0, kindOf(err)
 	}
 	return event.Position(stmt.ColumnInt64(0)), nil
 }
