@@ -132,22 +132,21 @@ func RemovePassword(s Login) ([]event.Event, error) {
 	return []event.Event{PasswordRemoved{}}, nil
 }
 
-// RequestRecovery decides that a recovery link goes out at now.
+// RequestRecovery decides that a recovery link goes out at now. One that went out less
+// than a minute ago is enough, so that nobody's mailbox can be filled.
 func RequestRecovery(s Login, now time.Time) ([]event.Event, error) {
 	if err := active(s); err != nil {
 		return nil, err
 	}
+	if now.Before(s.Recovery.Add(time.Minute - RecoveryLife)) {
+		return nil, nil
+	}
 	return []event.Event{RecoveryRequested{Until: now.UTC().Truncate(time.Millisecond).Add(RecoveryLife)}}, nil
 }
 
-// Recover decides that the password set through a recovery link counts: the link was
-// asked for, is within its 30 minutes, and nothing has set a password since.
-func Recover(s Login, now time.Time) ([]event.Event, error) {
-	if !s.Active() || !now.Before(s.Recovery) {
-		return nil, fault.New(fault.Gone, "recovery.expired")
-	}
-	return []event.Event{PasswordSet{By: ByRecovery}}, nil
-}
+// CanRecover reports whether a recovery link is good at now: it was asked for, is within
+// its 30 minutes, and nothing has set or removed a password since.
+func CanRecover(s Login, now time.Time) bool { return s.Active() && now.Before(s.Recovery) }
 
 // ChangeRole decides another role.
 func ChangeRole(s Login, role Role) ([]event.Event, error) {
@@ -258,6 +257,15 @@ func ClaimEmail(s EmailClaim, owner id.ID, contact id.Contact) ([]event.Event, e
 		return []event.Event{EmailClaimed{Owner: owner, Contact: contact}}, nil
 	}
 	return nil, &fault.Fault{Kind: fault.Conflict, Key: "email.taken", Field: "email"}
+}
+
+// TakeEmailOver decides that an email goes from an owner that is no more, or never came
+// to be, to another.
+func TakeEmailOver(s EmailClaim, from, owner id.ID, contact id.Contact) ([]event.Event, error) {
+	if s.Owner != from {
+		return ClaimEmail(s, owner, contact)
+	}
+	return []event.Event{EmailReleased{Owner: from}, EmailClaimed{Owner: owner, Contact: contact}}, nil
 }
 
 // ReleaseEmail decides that it is the owner's no longer.

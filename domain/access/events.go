@@ -100,7 +100,7 @@ type LoginDelisted struct {
 }
 
 // LoginSecured says that a login of the contact is being given a password. It comes
-// before the password itself, so that no link is open a moment too long.
+// before the login's own event, so that no link is open a moment too long.
 type LoginSecured struct {
 	Login id.ID `json:"login"`
 }

@@ -81,6 +81,7 @@ func LinkDecider() decider.Decider[Link] {
 
 // Roster is the access of a contact as a whole, folded.
 type Roster struct {
+	Known   bool                // there ever was a login: staff have decided on the contact's access
 	Logins  []id.ID             // not removed
 	Secured []id.ID             // those with a password
 	Links   map[id.ID]time.Time // every link, with the end of its 48 hours
@@ -109,7 +110,7 @@ func RosterDecider() decider.Decider[Roster] {
 		Evolve: func(s Roster, e event.Event) Roster {
 			switch e := e.(type) {
 			case LoginListed:
-				s.Logins = with(s.Logins, e.Login)
+				s.Known, s.Logins = true, with(s.Logins, e.Login)
 			case LoginDelisted:
 				s.Logins, s.Secured = without(s.Logins, e.Login), without(s.Secured, e.Login)
 			case LoginSecured:

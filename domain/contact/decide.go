@@ -19,6 +19,16 @@ const (
 	KindEmail = "email"
 )
 
+// FoldTaxID writes a tax id as it is compared: folded, and a Spanish one without the
+// prefix that makes it a VAT identifier (ESB12345678 is B12345678).
+func FoldTaxID(s string) string {
+	s = id.Fold(s)
+	if rest, ok := strings.CutPrefix(s, "ES"); ok && len(rest) == 9 {
+		return rest
+	}
+	return s
+}
+
 // Clean returns the details trimmed, the email in lower case, and what is wrong with them.
 func Clean(d Details) (Details, error) {
 	for _, f := range []*string{&d.Name, &d.TradeName, &d.TaxID, &d.Email, &d.Phone, &d.Person} {
@@ -191,6 +201,14 @@ func ClaimIdentity(s Claim, kind string, contact id.Contact) ([]event.Event, err
 		return nil, nil
 	}
 	return []event.Event{IdentityClaimed{Kind: kind, Contact: contact}}, nil
+}
+
+// TakeIdentityOver decides that an identifier goes from a contact that no longer has it to another.
+func TakeIdentityOver(s Claim, kind string, from, to id.Contact) ([]event.Event, error) {
+	if s.Contact != from {
+		return ClaimIdentity(s, kind, to)
+	}
+	return []event.Event{IdentityReleased{Contact: from}, IdentityClaimed{Kind: kind, Contact: to}}, nil
 }
 
 // ReleaseIdentity decides that it is the contact's no longer.

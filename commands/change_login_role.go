@@ -1,0 +1,26 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/access"
+	"lonja/domain/account"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+// ChangeLoginRole says what a login may do.
+type ChangeLoginRole struct {
+	Login id.ID
+	Role  access.Role
+}
+
+// ChangeLoginRole sets what a login may do, from its next act on.
+func (c *Commands) ChangeLoginRole(ctx context.Context, req Request, in ChangeLoginRole) (Receipt, error) {
+	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
+		return Receipt{}, err
+	}
+	return Execute(ctx, c.Executor, access.LoginDecider(), string(in.Login), req, func(s access.Login) ([]event.Event, error) {
+		return access.ChangeRole(s, in.Role)
+	})
+}

@@ -1,0 +1,16 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/contact"
+	"lonja/domain/id"
+)
+
+// DisableCatalogue names a contact.
+type DisableCatalogue struct{ Contact id.Contact }
+
+// DisableCatalogue takes the catalogue from a contact. Its cart is kept for another time.
+func (c *Commands) DisableCatalogue(ctx context.Context, req Request, in DisableCatalogue) (Receipt, error) {
+	return c.onContact(ctx, req, in.Contact, contact.DisableCatalogue)
+}

@@ -1,0 +1,24 @@
+package commands
+
+import (
+	"context"
+
+	"lonja/domain/account"
+	"lonja/domain/contact"
+	"lonja/domain/event"
+	"lonja/domain/id"
+)
+
+// SetPaymentMethods says by which of the account's methods a contact may pay.
+type SetPaymentMethods struct {
+	Contact id.Contact
+	Methods []string // nil: all of the account's; empty: none
+}
+
+// SetPaymentMethods says by which methods a contact may pay.
+func (c *Commands) SetPaymentMethods(ctx context.Context, req Request, in SetPaymentMethods) (Receipt, error) {
+	known := append(account.Gateways(), account.TransferMethod)
+	return c.onContact(ctx, req, in.Contact, func(s contact.State) ([]event.Event, error) {
+		return contact.SetPaymentMethods(s, in.Methods, known)
+	})
+}

@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"lonja/domain/account"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+)
+
+// SetStaffPassword is a new password of a person of the account.
+type SetStaffPassword struct {
+	Staff    id.ID
+	Password string
+	Kept     string // secret of the session that goes on, where they change their own
+}
+
+// SetStaffPassword sets a staff password: an administrator anybody's, others their own.
+// All other sessions of the person end.
+func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaffPassword) (Receipt, error) {
+	need := account.StaffAdmin
+	if req.Actor == (event.Actor{Kind: event.ActorStaff, ID: string(in.Staff)}) {
+		need = account.StaffReader
+	}
+	if err := c.authoriseStaff(ctx, req, need); err != nil {
+		return Receipt{}, err
+	}
+	member, _, err := State(ctx, c.Executor, account.StaffDecider(), string(in.Staff), req.ofAccount())
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !member.Active() {
+		return Receipt{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err := c.checkPassword(ctx, req, "password", in.Password, member.Email, member.Name); err != nil {
+		return Receipt{}, err
+	}
+	return c.setStaffPassword(ctx, req, in.Staff, in.Password, in.Kept)
+}
+
+func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.ID, password, kept string) (Receipt, error) {
+	if err := c.keepPassword(ctx, req, string(staff), staff, password); err != nil {
+		return Receipt{}, err
+	}
+	if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorStaff, ID: string(staff)}, kept); err != nil {
+		return Receipt{}, fmt.Errorf("ending sessions of staff %s: %w", staff, err)
+	}
+	return Execute(ctx, c.Executor, account.StaffDecider(), string(staff), req.ofAccount().step("staff password"), account.SetStaffPassword)
+}

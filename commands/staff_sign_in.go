@@ -1,0 +1,44 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"lonja/domain/account"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+)
+
+// StaffSignIn is what a person of the account types to sign in.
+type StaffSignIn struct{ Email, Password string }
+
+// StaffSignedIn is who they are.
+type StaffSignedIn struct {
+	Staff id.ID
+	Name  string
+	Role  account.StaffRole
+}
+
+// StaffSignIn checks an email and a password of staff. It says the same, in the same
+// time, whatever of the two is wrong. The session is the caller's to start.
+func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn) (StaffSignedIn, error) {
+	claim, err := c.emailOwner(ctx, req, staffEmail, in.Email)
+	if err != nil {
+		return StaffSignedIn{}, err
+	}
+	right, err := c.Vault.VerifyPassword(ctx, req.Account, claim.Owner, in.Password)
+	if err != nil {
+		return StaffSignedIn{}, fmt.Errorf("verifying a staff password: %w", err)
+	}
+	if !right || claim.Owner == "" {
+		return StaffSignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
+	}
+	member, _, err := State(ctx, c.Executor, account.StaffDecider(), string(claim.Owner), req.ofAccount())
+	if err != nil {
+		return StaffSignedIn{}, err
+	}
+	if !member.Active() || !member.HasPassword {
+		return StaffSignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
+	}
+	return StaffSignedIn{Staff: claim.Owner, Name: member.Name, Role: member.Role}, nil
+}
