@@ -14,7 +14,8 @@ import (
 	"lonja/readmodels"
 )
 
-// activityFolds keeps what people are shown of each event. They come after the folds of
+// activityFolds keeps what people are shown of each event: a line on the timeline of the
+// document or payment, and one in the contact's feed. They come after the folds of
 // documents and payments, whose rows tell the number and the amount.
 func activityFolds(p *Projection) {
 	issued(p, func(e *quote.Issued, a *readmodels.Activity) *document.Issued {
@@ -87,16 +88,12 @@ func activityFolds(p *Projection) {
 	about(p, documentOfShared, func(*readmodels.Activity, *access.LinkShared) {})
 }
 
-func documentOfPosted(rec *event.Recorded, e conversation.Posted) readmodels.Key {
-	return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(e.Document)}
+func documentOfPosted(rec *event.Recorded, e conversation.Posted) []readmodels.Key {
+	return documentRows(rec, e.Document)
 }
 
-func documentOfShared(rec *event.Recorded, e access.LinkShared) readmodels.Key {
-	return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(e.Document)}
-}
-
-func activityRow[E event.Event](rec *event.Recorded, _ E) []readmodels.Key {
-	return OfContact(rec, readmodels.PositionID(rec.Position))
+func documentOfShared(rec *event.Recorded, e access.LinkShared) []readmodels.Key {
+	return documentRows(rec, e.Document)
 }
 
 func newActivity(rec *event.Recorded) readmodels.Activity {
@@ -107,49 +104,83 @@ func newActivity(rec *event.Recorded) readmodels.Activity {
 
 // issued adds the fold of an issue, which itself says what it is about.
 func issued[E event.Event](p *Projection, common func(*E, *readmodels.Activity) *document.Issued) {
-	On(p, readmodels.Activities, activityRow[E],
-		func(a *readmodels.Activity, _ bool, rec *event.Recorded, e E) Action {
-			*a = newActivity(rec)
-			i := common(&e, a)
+	On(p, readmodels.Timelines, ofStream[E],
+		func(t *readmodels.Entries, _ bool, rec *event.Recorded, e E) Action {
+			a := newActivity(rec)
+			i := common(&e, &a)
 			a.Document, a.Kind, a.Number, a.Amount = streamID(rec), i.Kind, i.Number, i.Total
-			return Put
+			return add(t, &a)
 		})
+	feed(p, ofStream[E])
 }
 
 // happened adds the fold of an event of a document's own stream.
 func happened[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
-	about(p, streamRow[E], fill)
+	about(p, ofStream[E], fill)
 }
 
 // about adds the fold of an event that is about a document.
-func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) readmodels.Key, fill func(*readmodels.Activity, *E)) {
-	OnWith(p, readmodels.Activities, activityRow[E], readmodels.Documents, doc,
-		func(a *readmodels.Activity, _ bool, d *readmodels.Document, rec *event.Recorded, e E) Action {
+func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) []readmodels.Key, fill func(*readmodels.Activity, *E)) {
+	OnWith(p, readmodels.Timelines, doc, readmodels.Documents, first(doc),
+		func(t *readmodels.Entries, _ bool, d *readmodels.Document, rec *event.Recorded, e E) Action {
 			if d == nil {
 				return Skip
 			}
-			*a = newActivity(rec)
+			a := newActivity(rec)
 			a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
-			fill(a, &e)
-			return Put
+			fill(&a, &e)
+			return add(t, &a)
 		})
+	feed(p, doc)
 }
 
-// paymentWent adds the fold of a payment's event. It is on a document's timeline where
-// the payment is for that one document.
+// paymentWent adds the fold of a payment's event.
 func paymentWent[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
-	OnWith(p, readmodels.Activities, activityRow[E], readmodels.Payments, streamRow[E],
-		func(a *readmodels.Activity, _ bool, r *readmodels.Payment, rec *event.Recorded, e E) Action {
+	OnWith(p, readmodels.Timelines, ofStream[E], readmodels.Payments, first(ofStream[E]),
+		func(t *readmodels.Entries, _ bool, r *readmodels.Payment, rec *event.Recorded, e E) Action {
 			if r == nil {
 				return Skip
 			}
-			*a = newActivity(rec)
+			a := newActivity(rec)
 			a.Payment, a.Amount, a.Method, a.Reference = streamID(rec), r.Amount, r.Method, r.Reference
 			if len(r.Allocations) == 1 {
 				one := r.Allocations[0]
 				a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
 			}
-			fill(a, &e)
+			fill(&a, &e)
+			return add(t, &a)
+		})
+	feed(p, ofStream[E])
+}
+
+func add(t *readmodels.Entries, a *readmodels.Activity) Action {
+	if t.Add(a) != nil {
+		return Skip // no field of an activity can fail to be written but an amount without currency, which no event has
+	}
+	return Put
+}
+
+// feed adds the fold that takes the line that the timeline just got over to the feed.
+func feed[E event.Event](p *Projection, timeline func(rec *event.Recorded, e E) []readmodels.Key) {
+	OnWith(p, readmodels.Feeds,
+		func(rec *event.Recorded, _ E) []readmodels.Key { return OfContact(rec, readmodels.FeedID) },
+		readmodels.Timelines, first(timeline),
+		func(f *readmodels.Entries, _ bool, t *readmodels.Entries, _ *event.Recorded, _ E) Action {
+			if t == nil {
+				return Skip
+			}
+			f.AddLast(t)
+			f.Keep(readmodels.FeedLength)
 			return Put
 		})
+}
+
+// first makes a companion's key of the only one of keys.
+func first[E event.Event](keys func(rec *event.Recorded, e E) []readmodels.Key) func(rec *event.Recorded, e E) readmodels.Key {
+	return func(rec *event.Recorded, e E) readmodels.Key {
+		if k := keys(rec, e); len(k) > 0 {
+			return k[0]
+		}
+		return readmodels.Key{}
+	}
 }

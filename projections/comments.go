@@ -62,12 +62,7 @@ func commentFolds(p *Projection) {
 // countComments copies the thread's counts to its document's row, for lists.
 func countComments[E event.Event](p *Projection, document func(rec *event.Recorded, e E) []readmodels.Key) {
 	OnWith(p, readmodels.Documents, document,
-		readmodels.Threads, func(rec *event.Recorded, e E) readmodels.Key {
-			if keys := document(rec, e); len(keys) > 0 {
-				return keys[0]
-			}
-			return readmodels.Key{}
-		},
+		readmodels.Threads, first(document),
 		func(d *readmodels.Document, found bool, t *readmodels.Thread, rec *event.Recorded, _ E) Action {
 			if !found || t == nil {
 				return Skip

@@ -110,7 +110,7 @@ func onSummary[E event.Event](p *Projection, change func(*readmodels.Summary, E)
 
 // onSummaryOf is onSummary for an event of a document that is there already.
 func onSummaryOf[E event.Event](p *Projection, change func(s *readmodels.Summary, before *readmodels.Document, e E)) {
-	OnWith(p, readmodels.Summaries, summaryRow[E], readmodels.Documents, streamRow[E],
+	OnWith(p, readmodels.Summaries, summaryRow[E], readmodels.Documents, first(ofStream[E]),
 		func(s *readmodels.Summary, _ bool, before *readmodels.Document, rec *event.Recorded, e E) Action {
 			if before == nil {
 				return Skip
@@ -132,11 +132,6 @@ func seen(s *readmodels.Summary, rec *event.Recorded) {
 
 func summaryRow[E event.Event](rec *event.Recorded, _ E) []readmodels.Key {
 	return OfContact(rec, readmodels.SummaryID)
-}
-
-// streamRow names the companion whose id is the stream's.
-func streamRow[E event.Event](rec *event.Recorded, _ E) readmodels.Key {
-	return readmodels.Key{Account: rec.Meta.Account, Contact: rec.Meta.Contact, ID: string(streamID(rec))}
 }
 
 func yearOf(s *readmodels.Summary, total money.Money, issued document.Date) *readmodels.YearSummary {

@@ -2,6 +2,7 @@ package readmodels
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"lonja/domain/document"
@@ -29,6 +30,9 @@ type Comment struct {
 	At       time.Time       `json:"at"`
 	Actor    event.ActorKind `json:"actor"`
 }
+
+// PositionID is the row id of what an event made: it sorts as positions do.
+func PositionID(p event.Position) string { return fmt.Sprintf("%016x", uint64(p)) }
 
 // Comments holds one row a comment, by the event's position.
 var Comments = &Table[Comment]{

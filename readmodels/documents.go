@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"lonja/domain/document"
 	"lonja/domain/event"
@@ -211,45 +210,6 @@ var Bodies = &Table[Body]{
 	Schema: Schema{Name: "document_bodies"},
 	Values: func(_ *Body, dst []Value) []Value { return dst },
 }
-
-// Activity is one event as people see it: a line of a document's timeline and of the
-// contact's feed. Which of the facts are set depends on the type.
-type Activity struct {
-	Position    event.Position  `json:"position"`
-	Type        string          `json:"type"` // the event's type
-	At          time.Time       `json:"at"`
-	Actor       event.ActorKind `json:"actor"`
-	ActorID     string          `json:"actorId,omitempty"`
-	Document    id.ID           `json:"document,omitempty"`
-	Kind        document.Kind   `json:"kind,omitempty"`
-	Number      string          `json:"number,omitempty"`
-	Payment     id.ID           `json:"payment,omitempty"`
-	Amount      money.Money     `json:"amount,omitzero"`
-	Outstanding *money.Money    `json:"outstanding,omitempty"` // what was owed after it
-	Method      string          `json:"method,omitempty"`
-	Date        document.Date   `json:"date,omitempty"`
-	Reference   string          `json:"reference,omitempty"`
-	Reason      string          `json:"reason,omitempty"` // in words, or a failed payment's code
-	Name        string          `json:"name,omitempty"`   // who approved, confirmed or wrote
-	Text        string          `json:"text,omitempty"`   // what was written
-	Signature   string          `json:"signature,omitempty"`
-	Hash        string          `json:"hash,omitempty"`  // of what was approved
-	Other       id.ID           `json:"other,omitempty"` // the quote, order, note or login that it is about besides
-}
-
-// Activities holds one row an event that people are shown, by its position: in feed
-// order, and with index "document" a document's timeline.
-var Activities = &Table[Activity]{
-	Schema: Schema{
-		Name:    "activities",
-		Columns: []Column{{"document", Text}},
-		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
-	},
-	Values: func(a *Activity, dst []Value) []Value { return append(dst, T(a.Document)) },
-}
-
-// PositionID is the row id of what an event made: it sorts as positions do.
-func PositionID(p event.Position) string { return fmt.Sprintf("%016x", uint64(p)) }
 
 // DocumentFilter says which documents a list or a figure is about. The zero filter is all.
 type DocumentFilter struct {
@@ -461,21 +421,6 @@ func DocumentBody(ctx context.Context, v View, doc id.ID) (body document.Body, n
 		return body, row.Note, false, fmt.Errorf("body of document %s: %w", doc, err)
 	}
 	return body, row.Note, true, nil
-}
-
-// Timeline returns every event of a contact's document, oldest first.
-func Timeline(ctx context.Context, v View, doc id.ID) ([]Activity, error) {
-	return all(List(ctx, v, Activities, Query{Index: "document", Where: []Cond{Where("document", Eq, T(doc))}}))
-}
-
-// Feed returns a page of what happened with a contact, newest first. Drawn signatures
-// are on the documents' timelines only.
-func Feed(ctx context.Context, v View, after string, limit int) (Page[Activity], error) {
-	p, err := List(ctx, v, Activities, Query{Desc: true, After: after, Limit: limit})
-	for i := range p.Items {
-		p.Items[i].Row.Signature = ""
-	}
-	return p, err
 }
 
 // Relation says what a related document is to the one at hand.

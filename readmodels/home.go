@@ -204,7 +204,7 @@ type MonthFigure struct {
 
 // Home composes a contact's home as of a day.
 func Home(ctx context.Context, v View, today document.Date) (HomePage, error) {
-	h := HomePage{Date: today, Year: today.Year(), Activity: []Activity{}}
+	h := HomePage{Date: today, Year: today.Year()}
 	s, err := GetSummary(ctx, v)
 	if err != nil {
 		return h, err
@@ -219,10 +219,7 @@ func Home(ctx context.Context, v View, today document.Date) (HomePage, error) {
 		}
 	}
 	h.Figures = s.Figures(h.Year)
-	feed, err := Feed(ctx, v, "", HomeActivity)
-	for i := range feed.Items {
-		h.Activity = append(h.Activity, feed.Items[i].Row)
-	}
+	h.Activity, err = Feed(ctx, v, HomeActivity)
 	return h, err
 }
 

@@ -19,25 +19,35 @@ type Store interface {
 	Reader
 
 	// Open makes sure that the projection has a generation of this version with these
-	// tables and returns it: the live one if its version matches, else one being built,
-	// else a new, empty one (live at once where the projection has no live generation).
+	// tables and returns it: the live one if it is of this version and these tables, else
+	// one that is kept or being built and sealed, else a new, empty one (live at once
+	// where the projection has no live generation, else as Begin makes it).
 	Open(ctx context.Context, projection string, version int, tables []Schema) (Generation, error)
-	// Begin returns a new, empty generation of the version, to be built beside the live one.
+	// Begin returns a new, empty generation of the version, to be built beside the live
+	// one. It is for loading in bulk until it is sealed: only the store that began it can
+	// commit to it, and what ends that store before then may take the generation with it.
 	Begin(ctx context.Context, projection string, version int, tables []Schema) (Generation, error)
-	// Switch makes the generation live, keeping the former live one as old, and drops
-	// generations that are older still. It fails with ErrFenced unless g is as its
-	// checkpoint and epoch say.
+	// Seal ends loading in bulk: the generation is durable and indexed, and from then on
+	// as any other. Sealing a sealed one changes nothing.
+	Seal(ctx context.Context, g Generation) error
+	// Switch makes the sealed generation live, keeping the former live one as old, and
+	// drops the other generations of the projection. Commits to the former live one fail from then
+	// on. ErrFenced unless g is as its checkpoint and epoch say; ErrBehind where g's
+	// checkpoint is before that of the live generation, whose readers would go back in time.
 	Switch(ctx context.Context, g Generation) error
 	// Drop removes a generation that is not live.
 	Drop(ctx context.Context, g Generation) error
-	// Generations returns all generations of all projections.
+	// Generations returns all generations of all projections, by number.
 	Generations(ctx context.Context) ([]Generation, error)
 	// Fence takes the generation over for this writer: it raises the epoch, after which
-	// commits under the former one fail.
+	// commits under the former one fail, and returns the generation as it is then.
+	// ErrFenced where the generation is gone or its state is another than g says.
 	Fence(ctx context.Context, g Generation) (Generation, error)
 
 	// LoadRows returns the rows that exist among the keys, in any order.
 	LoadRows(ctx context.Context, g Generation, table string, keys []Key) ([]Row, error)
+	// EachRow calls f for every row of a sealed generation's table, ordered by key, until f fails.
+	EachRow(ctx context.Context, g Generation, table string, f func(Row) error) error
 	// Commit writes the changes and moves the checkpoint from b.From to b.To, all or
 	// nothing. ErrFenced where the generation's checkpoint or epoch is another.
 	Commit(ctx context.Context, b Batch) error
@@ -64,6 +74,7 @@ type Generation struct {
 	Version    int
 	Number     int64 // unique within the store
 	State      GenerationState
+	Sealed     bool // false while it is loaded in bulk
 	Checkpoint event.Position
 	Epoch      int64
 	Tables     []Schema
@@ -92,14 +103,21 @@ type Parked struct {
 // Batch is one atomic step of a generation.
 type Batch struct {
 	Generation Generation // its Number and Epoch count
-	From, To   event.Position
-	Changes    []Change // applied in order
-	Park       []Parked
-	Unpark     []event.Position // parked events that are folded, or skipped on record, by this batch
+	// From is where the checkpoint is, To where it goes: the same where only parked events change.
+	From, To event.Position
+	Changes  []Change // applied in order
+	Park     []Parked
+	Unpark   []event.Position // parked events that are folded, or skipped on record, by this batch
 }
 
 // ErrFenced says that somebody else moved the checkpoint or took the generation over.
 var ErrFenced = errors.New("read store: another writer has taken over")
+
+// ErrBehind says that a generation does not reach as far as the live one yet.
+var ErrBehind = errors.New("read store: the generation is behind the live one")
+
+// ErrClosed is returned by a store that was closed.
+var ErrClosed = errors.New("read store: closed")
 
 // ErrNoTable says that no live generation has the table.
 var ErrNoTable = errors.New("read store: no such table")
