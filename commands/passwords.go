@@ -67,7 +67,7 @@ func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, pass
 		return Receipt{}, fmt.Errorf("ending sessions of login %s: %w", l.id, err)
 	}
 	if _, err := ExecuteFor(ctx, c.Executor, access.RosterDecider(), string(l.contact), req.step("secure "+string(l.id)+" "+strconv.FormatInt(int64(l.revision), 10)), l.contact, func(s access.Roster) ([]event.Event, error) {
-		return access.Secure(s, l.id)
+		return access.Secure(s, l.id, req.At)
 	}); err != nil {
 		return Receipt{}, err
 	}
@@ -82,16 +82,15 @@ func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, pass
 	})
 }
 
-// closeLinks turns the contact's open links into sign-in links for good.
+// closeLinks turns the links that were open when the contact got its first password
+// into sign-in links for good.
 func (c *Commands) closeLinks(ctx context.Context, req Request) error {
 	roster, _, err := State(ctx, c.Executor, access.RosterDecider(), string(req.Contact), req)
 	if err != nil {
 		return err
 	}
-	for _, link := range roster.OpenLinks(req.At) {
-		if _, err := Execute(ctx, c.Executor, access.LinkDecider(), string(link), req.step("close link"), func(s access.Link) ([]event.Event, error) {
-			return access.CloseLink(s, req.At)
-		}); err != nil {
+	for _, link := range roster.Closed {
+		if _, err := Execute(ctx, c.Executor, access.LinkDecider(), string(link), req.step("close link"), access.CloseLink); err != nil {
 			return err
 		}
 		if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorLink, ID: string(link)}, ""); err != nil {

@@ -41,10 +41,8 @@ func (c *Commands) removeLogin(ctx context.Context, req Request, login id.ID) (R
 	if err := c.endSessions(ctx, req, login); err != nil {
 		return rcpt, err
 	}
-	if l.state.HasPassword {
-		if err := c.closeLinks(ctx, req); err != nil {
-			return rcpt, err
-		}
+	if err := c.closeLinks(ctx, req); err != nil {
+		return rcpt, err
 	}
 	if _, err := Execute(ctx, c.Executor, access.RosterDecider(), string(l.owner), req.step("delist "+string(login)), func(s access.Roster) ([]event.Event, error) {
 		return access.DelistLogin(s, login)

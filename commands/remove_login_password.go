@@ -34,10 +34,8 @@ func (c *Commands) RemoveLoginPassword(ctx context.Context, req Request, in Remo
 		return rcpt, err
 	}
 	// Links that a password closed stay closed, even where setting it broke off half-way.
-	if l.HasPassword {
-		if err := c.closeLinks(ctx, req); err != nil {
-			return rcpt, err
-		}
+	if err := c.closeLinks(ctx, req); err != nil {
+		return rcpt, err
 	}
 	_, err = Execute(ctx, c.Executor, access.RosterDecider(), string(l.contact), req.step("unsecure "+string(l.id)), func(s access.Roster) ([]event.Event, error) {
 		return access.Unsecure(s, l.id)

@@ -200,9 +200,9 @@ func RevokeLink(s Link) ([]event.Event, error) {
 	return []event.Event{LinkRevoked{}}, nil
 }
 
-// CloseLink decides that a link which is open at now becomes a sign-in link for good.
-func CloseLink(s Link, now time.Time) ([]event.Event, error) {
-	if !s.Exists || s.Revoked || s.Closed || !now.Before(s.At.Add(LinkLife)) {
+// CloseLink decides that a link which was open when a password was set is a sign-in link for good.
+func CloseLink(s Link) ([]event.Event, error) {
+	if !s.Exists || s.Revoked || s.Closed {
 		return nil, nil
 	}
 	return []event.Event{LinkClosed{}}, nil
@@ -224,12 +224,12 @@ func DelistLogin(s Roster, login id.ID) ([]event.Event, error) {
 	return []event.Event{LoginDelisted{Login: login}}, nil
 }
 
-// Secure decides that the login has a password, for the contact as a whole.
-func Secure(s Roster, login id.ID) ([]event.Event, error) {
+// Secure decides that the login has a password from now on, for the contact as a whole.
+func Secure(s Roster, login id.ID, now time.Time) ([]event.Event, error) {
 	if slices.Contains(s.Secured, login) {
 		return nil, nil
 	}
-	return []event.Event{LoginSecured{Login: login}}, nil
+	return []event.Event{LoginSecured{Login: login, At: now.UTC().Truncate(time.Millisecond)}}, nil
 }
 
 // Unsecure decides that it has none.

@@ -102,7 +102,8 @@ type LoginDelisted struct {
 // LoginSecured says that a login of the contact is being given a password. It comes
 // before the login's own event, so that no link is open a moment too long.
 type LoginSecured struct {
-	Login id.ID `json:"login"`
+	Login id.ID     `json:"login"`
+	At    time.Time `json:"at"` // links that were open then are closed for good
 }
 
 // LoginUnsecured says that a login has no password any more. It comes last.

@@ -85,13 +85,14 @@ type Roster struct {
 	Logins  []id.ID             // not removed
 	Secured []id.ID             // those with a password
 	Links   map[id.ID]time.Time // every link, with the end of its 48 hours
+	Closed  []id.ID             // links that were open when the first password was set
 }
 
 // HasCredentials reports whether anybody of the contact can sign in.
 func (r Roster) HasCredentials() bool { return len(r.Secured) > 0 }
 
-// OpenLinks returns the links whose 48 hours are running at now.
-func (r Roster) OpenLinks(now time.Time) []id.ID {
+// openLinks returns the links whose 48 hours are running at now.
+func (r Roster) openLinks(now time.Time) []id.ID {
 	var open []id.ID
 	for link, until := range r.Links {
 		if now.Before(until) {
@@ -114,6 +115,11 @@ func RosterDecider() decider.Decider[Roster] {
 			case LoginDelisted:
 				s.Logins, s.Secured = without(s.Logins, e.Login), without(s.Secured, e.Login)
 			case LoginSecured:
+				if len(s.Secured) == 0 {
+					for _, link := range s.openLinks(e.At) {
+						s.Closed = with(s.Closed, link)
+					}
+				}
 				s.Secured = with(s.Secured, e.Login)
 			case LoginUnsecured:
 				s.Secured = without(s.Secured, e.Login)
