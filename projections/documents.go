@@ -49,7 +49,7 @@ func documentFolds(p *Projection) {
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *order.Issued) *document.Issued {
-		d.Status, d.Outstanding = readmodels.StatusConfirmed, owedAtIssue(e.Payable)
+		d.Status, d.Outstanding = readmodels.StatusPlaced, owedAtIssue(e.Payable)
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *order.Placed) *document.Issued {

@@ -34,7 +34,7 @@ const (
 	StatusCancelled Status = "cancelled"
 
 	// Sales orders; cancelled too.
-	StatusPlaced      Status = "placed" // by the contact, not yet confirmed
+	StatusPlaced      Status = "placed" // by the contact or for it, not yet confirmed
 	StatusConfirmed   Status = "confirmed"
 	StatusRejected    Status = "rejected"
 	StatusPartShipped Status = "part_shipped"
