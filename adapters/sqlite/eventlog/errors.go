@@ -41,7 +41,7 @@ func kindOf(err error) error {
 	switch code := sqlite.ErrCode(err); code.ToPrimary() {
 	case sqlite.ResultFull:
 		kind = ErrDiskFull
-	case sqlite.ResultCorrupt, sqlite.ResultNotADB: // checkHeader has seen a header of ours
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB: // checkMarks has seen our marks
 		kind = ErrCorrupt
 	case sqlite.ResultReadOnly, sqlite.ResultPerm:
 		kind = ErrReadOnly

@@ -132,12 +132,19 @@ func Open(ctx context.Context, path string, opts Options) (_ *Log, err error) {
 			}
 		}()
 	}
-	exists, err := checkHeader(path)
+	check, err := checkMarks(path)
 	if err != nil {
 		return nil, err
 	}
-	if !exists && l.readOnly {
+	switch {
+	case check != nil:
+		defer check.Close()
+	case l.readOnly:
 		return nil, fmt.Errorf("event log %s: there is none yet", path)
+	default:
+		if err := create(path); err != nil {
+			return nil, err
+		}
 	}
 	l.readers.init(l, opts.Readers)
 	l.streams.init("SELECT id, name FROM streams WHERE id BETWEEN ?1 AND ?2", l.tune.cachedNames)
@@ -155,7 +162,7 @@ func Open(ctx context.Context, path string, opts Options) (_ *Log, err error) {
 		return l, nil
 	}
 
-	conn, err := l.openWriter(exists)
+	conn, err := l.openWriter()
 	if err != nil {
 		return nil, err
 	}
@@ -173,17 +180,9 @@ func Open(ctx context.Context, path string, opts Options) (_ *Log, err error) {
 	return l, nil
 }
 
-// openWriter opens the connection that writes, and creates the tables of a new file.
-func (l *Log) openWriter(exists bool) (_ *sqlite.Conn, err error) {
-	if exists {
-		// SQLite would silently fall back to reading only.
-		f, err := os.OpenFile(l.path, os.O_RDWR, 0)
-		if err != nil {
-			return nil, lockFileError(l.path, err)
-		}
-		f.Close()
-	}
-	conn, err := sqlite.OpenConn(l.path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+// openWriter opens the connection that writes.
+func (l *Log) openWriter() (_ *sqlite.Conn, err error) {
+	conn, err := sqlite.OpenConn(l.path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, l.fileError("open", err)
 	}
@@ -193,16 +192,8 @@ func (l *Log) openWriter(exists bool) (_ *sqlite.Conn, err error) {
 		}
 	}()
 	conn.SetBusyTimeout(10 * time.Second)
-	if !exists {
-		if tables, err := pragmaInt(conn, "schema_version"); err != nil {
-			return nil, l.fileError("open", err)
-		} else if tables == 0 {
-			if err := create(conn); err != nil {
-				return nil, l.fileError("open", err)
-			}
-		}
-	}
 	for _, pragma := range []string{
+		"BEGIN IMMEDIATE", "ROLLBACK", // SQLite silently falls back to reading where it can't write
 		"PRAGMA journal_mode = wal",
 		"PRAGMA synchronous = full",
 		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does it
@@ -221,7 +212,8 @@ func (l *Log) openWriter(exists bool) (_ *sqlite.Conn, err error) {
 	return conn, nil
 }
 
-// Path returns the file's path.
+// Path returns the file's path. While the log is open, this process must not open the
+// file itself: closing it again would drop the locks that SQLite holds on it.
 func (l *Log) Path() string { return l.path }
 
 // WALBytes returns the size of the write-ahead log beside the file.
@@ -314,6 +306,9 @@ func (l *Log) Close() error {
 		l.workers.Wait()
 		l.readers.close()
 		if l.writer != nil {
+			if err := l.writer.finish(); err != nil {
+				l.logger.Warn("event log: the index could not be completed; the next start does without", "path", l.path, "error", err)
+			}
 			// The last connection to go moves the write-ahead log into the file and removes it.
 			l.closeErr = errors.Join(l.checkpoint.close(), l.writer.close(), l.lock.Close())
 		}

@@ -236,6 +236,30 @@ func TestPathsThatCannotWork(t *testing.T) {
 	}
 }
 
+// A new file must not come under the write-ahead log of a lost one.
+func TestLostFileIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.db")
+	l := open(t, path, eventlog.Options{})
+	fill(t, l, 1, 3)
+	if err := os.Rename(path, path+"-elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	wal := read(t, path+"-wal")
+	if err := os.Rename(path+"-wal", path+"-kept"); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	write(t, path+"-wal", wal)
+	_, err := eventlog.Open(t.Context(), path, eventlog.Options{})
+	if !errors.Is(err, eventlog.ErrCorrupt) || !strings.Contains(err.Error(), path+"-wal") {
+		t.Fatalf("open: %v", err)
+	}
+	if !bytes.Equal(read(t, path+"-wal"), wal) {
+		t.Fatal("the write-ahead log was changed")
+	}
+}
+
 func TestDamageIsFoundAndNamed(t *testing.T) {
 	t.Parallel()
 	const streams, each = 40, 30

@@ -1,13 +1,13 @@
 package eventlog
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -59,48 +59,99 @@ CREATE TABLE placed (
 INSERT INTO placed (one, position) VALUES (1, 0);
 `
 
-// checkHeader looks at the file before SQLite does, since merely opening a foreign
-// SQLite database could run its recovery. It reports whether the file has content.
-// The caller holds the lock: closing a file here would otherwise drop the POSIX
-// locks that SQLite holds on it in this process.
-func checkHeader(path string) (exists bool, err error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+// checkMarks looks whether the file is a log that this program can read, through a
+// connection that can't change it: merely opening a foreign database for writing could
+// run its recovery. It returns nil where there is no content yet, else the connection,
+// to be closed once another is open: the first of a process may have to read all of
+// the write-ahead log.
+//
+// It must be SQLite that opens the file: POSIX locks belong to the process and the
+// file, so that closing it anywhere else would drop those of every Log in this process.
+func checkMarks(path string) (*sqlite.Conn, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, lockFileError(path, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("event log %s: %w: it is not a file", path, ErrForeign)
+	case info.Size() == 0:
+		return nil, nil
+	}
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	if err != nil {
+		return nil, describe(path, "open", err)
+	}
+	conn.SetBusyTimeout(5 * time.Second)
+	id, err := pragmaInt(conn, "application_id")
+	var version int64
+	if err == nil {
+		version, err = pragmaInt(conn, "user_version")
+	}
+	switch {
+	case sqlite.ErrCode(err).ToPrimary() == sqlite.ResultNotADB:
+		err = fmt.Errorf("event log %s: %w: it is not an SQLite database; nothing was changed", path, ErrForeign)
+	case err != nil:
+		err = describe(path, "open", err)
+	case id != applicationID:
+		err = fmt.Errorf("event log %s: %w: its application id is %#x, want %#x; nothing was changed", path, ErrForeign, id, applicationID)
+	case version > formatVersion:
+		err = fmt.Errorf("event log %s: %w: it has format %d, this program knows up to %d; nothing was changed", path, ErrNewer, version, formatVersion)
 	}
 	if err != nil {
-		return false, lockFileError(path, err)
+		conn.Close()
+		return nil, err
 	}
-	defer f.Close()
-	var h [100]byte
-	n, err := io.ReadFull(f, h[:])
-	switch {
-	case errors.Is(err, io.EOF):
-		return false, nil // empty: creation was cut short, or the user made it
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
-		return false, fmt.Errorf("event log %s: %w", path, err)
-	}
-	if n < len(h) || !bytes.HasPrefix(h[:], []byte("SQLite format 3\x00")) {
-		return true, fmt.Errorf("event log %s: %w: it has no SQLite header; nothing was changed", path, ErrForeign)
-	}
-	if id := binary.BigEndian.Uint32(h[68:]); id != applicationID {
-		return true, fmt.Errorf("event log %s: %w: its application id is %#x, want %#x; nothing was changed", path, ErrForeign, id, applicationID)
-	}
-	if v := binary.BigEndian.Uint32(h[60:]); v > formatVersion {
-		return true, fmt.Errorf("event log %s: %w: it has format %d, this program knows up to %d; nothing was changed", path, ErrNewer, v, formatVersion)
-	}
-	return true, nil
+	return conn, nil
 }
 
-// create writes the empty log in one transaction of the rollback journal, so that the
-// marks are in the file itself, where checkHeader looks, before anything else is.
-func create(conn *sqlite.Conn) error {
-	err := sqlitex.ExecuteScript(conn, fmt.Sprintf(`
-		PRAGMA application_id = %d;
-		PRAGMA user_version = %d;
-		%s`, applicationID, formatVersion, schema), nil)
+// create makes the empty log beside its place and moves it there when it is complete,
+// so that at path there is a whole one or none. The caller holds the lock.
+func create(path string) error {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
+			return fmt.Errorf("event log %s: %w: it is missing, and its %s is not; put the file back, or move that away", path, ErrCorrupt, path+suffix)
+		}
+	}
+	beside := path + "-new"
+	for _, leftover := range []string{beside, beside + "-journal"} {
+		if err := os.Remove(leftover); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return lockFileError(path, err)
+		}
+	}
+	conn, err := sqlite.OpenConn(beside, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
-		return fmt.Errorf("create: %w", err)
+		return describe(path, "create", err)
+	}
+	err = exec(conn, "PRAGMA synchronous = extra")
+	if err == nil {
+		err = sqlitex.ExecuteScript(conn, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; %s", applicationID, formatVersion, schema), nil)
+	}
+	if cerr := conn.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return describe(path, "create", err)
+	}
+	if err := os.Rename(beside, path); err != nil {
+		return lockFileError(path, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename in the folder durable.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // renames are, and folders can't be opened
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return lockFileError(dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return lockFileError(dir, err)
 	}
 	return nil
 }

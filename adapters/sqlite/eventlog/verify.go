@@ -53,11 +53,14 @@ func Verify(ctx context.Context, path string, progress func(Progress)) (Report, 
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	if exists, err := checkHeader(path); err != nil {
+	check, err := checkMarks(path)
+	if err != nil {
 		return Report{}, err
-	} else if !exists {
+	}
+	if check == nil {
 		return Report{}, fmt.Errorf("event log %s: there is none yet", path)
 	}
+	defer check.Close()
 	l := &Log{path: path, readOnly: true, tune: tuning{}.withDefaults(), done: make(chan struct{})}
 	l.streams.init("SELECT id, name FROM streams WHERE id BETWEEN ?1 AND ?2", l.tune.cachedNames)
 	l.types.init("SELECT id, name FROM types WHERE id BETWEEN ?1 AND ?2", l.tune.cachedNames)

@@ -333,12 +333,28 @@ func (w *writer) moveSlice(appended int) error {
 	default:
 		return nil
 	}
-	for _, i := range f.order[f.moved:min(f.moved+w.debt, len(f.order))] {
-		e, position := &f.entries[i], int64(f.base)+1+int64(i)
+	until := min(f.moved+w.debt, len(f.order))
+	if err := w.move(f, until); err != nil {
+		return err
+	}
+	w.moved = until - f.moved
+	// Some 200 entries fill a page; the slice's are spread evenly over all pages.
+	total, all := int64(f.base)/200+1, int64(len(f.order))
+	w.pages += 3 + int64(w.moved)*min(total, all)/all
+	if until == len(f.order) {
+		return w.setPlacedTo(f.head())
+	}
+	return nil
+}
+
+// move writes the entries of a sorted generation to places, from where it is on.
+func (w *writer) move(g *generation, until int) error {
+	for _, i := range g.order[g.moved:until] {
+		e, position := &g.entries[i], g.base+1+event.Position(i)
 		s := w.addPlace
 		s.BindInt64(1, e.stream)
 		s.BindInt64(2, int64(e.revision))
-		s.BindInt64(3, position)
+		s.BindInt64(3, int64(position))
 		if err := run(s); err != nil {
 			return w.log.fileError("index", err)
 		}
@@ -348,20 +364,52 @@ func (w *writer) moveSlice(appended int) error {
 			if err != nil {
 				return err
 			}
-			if len(there) != 1 || int64(there[0].position) != position {
-				return fmt.Errorf("event log %s: index: %w: positions %d and %d are both revision %d of a stream", w.log.path, ErrCorrupt, there[0].position, position, e.revision)
+			if len(there) != 1 || there[0].position != position {
+				return fmt.Errorf("event log %s: index: %w: position %d is revision %d of its stream, and so is another", w.log.path, ErrCorrupt, position, e.revision)
 			}
 		}
-		w.moved++
 	}
-	// Some 200 entries fill a page; the slice's are spread evenly over all pages.
-	total, all := int64(f.base)/200+1, int64(len(f.order))
-	w.pages += 3 + int64(w.moved)*min(total, all)/all
-	if f.moved+w.moved == len(f.order) {
-		w.setPlaced.BindInt64(1, int64(f.head()))
-		if err := run(w.setPlaced); err != nil {
-			return w.log.fileError("index", err)
+	return nil
+}
+
+func (w *writer) setPlacedTo(head event.Position) error {
+	w.setPlaced.BindInt64(1, int64(head))
+	if err := run(w.setPlaced); err != nil {
+		return w.log.fileError("index", err)
+	}
+	return nil
+}
+
+// finish moves all of the tail to places, so that the next start need not read it. The
+// writer has ended, and so have the readers.
+func (w *writer) finish() (err error) {
+	if w.head == unknown {
+		return nil // the next start reads the events instead
+	}
+	if err := run(w.begin); err != nil {
+		return w.log.fileError("begin", err)
+	}
+	defer func() {
+		if err != nil && !w.conn.AutocommitEnabled() {
+			err = errors.Join(err, run(w.rollback))
 		}
+	}()
+	t := &w.log.tail
+	if t.frozen != nil {
+		if err := w.move(t.frozen, len(t.frozen.order)); err != nil {
+			return err
+		}
+	}
+	t.active.sorted = make(chan struct{})
+	t.active.sort()
+	if err := w.move(t.active, len(t.active.order)); err != nil {
+		return err
+	}
+	if err := w.setPlacedTo(t.active.head()); err != nil {
+		return err
+	}
+	if err := run(w.commit); err != nil {
+		return w.log.fileError("commit", err)
 	}
 	return nil
 }
