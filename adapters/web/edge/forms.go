@@ -32,6 +32,12 @@ func (k *Kit) ParseForm(w http.ResponseWriter, r *http.Request) (templates.Form,
 	return f, nil
 }
 
+// ParseBare reads a form that changes nothing but the browser's own cookies, and hence
+// has no command id.
+func (k *Kit) ParseBare(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	return parse(w, r)
+}
+
 func parse(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		return nil, fault.New(fault.Invalid, "form.unreadable")

@@ -193,6 +193,18 @@ func (l *Locale) Money(m money.Money) string {
 	return currency.NewFormatter(l.region).Format(a)
 }
 
+// UnitMoney returns a price per unit in major units, with as many decimals as it has
+// but no fewer than the currency: "1,234 €".
+func (l *Locale) UnitMoney(d money.Decimal, cur string) string {
+	a, err := currency.NewAmount(d.Trim(0).String(), cur)
+	if err != nil {
+		return d.String() + " " + cur
+	}
+	f := currency.NewFormatter(l.region)
+	f.MaxDigits = 18
+	return f.Format(a)
+}
+
 // Compact returns an amount in whole major units, for the axis of a chart: "12.000 €".
 func (l *Locale) Compact(m money.Money) string {
 	a, err := currency.NewAmount(m.Decimal(), m.Currency)

@@ -3,6 +3,7 @@ package templates
 import (
 	"net/url"
 
+	"lonja/adapters/web/locale"
 	"lonja/domain/document"
 	"lonja/domain/id"
 	"lonja/domain/money"
@@ -26,21 +27,27 @@ type Catalogue struct {
 // Product is a product as the contact sees it.
 type Product struct {
 	readmodels.Product
-	Price  ContactPrice
-	Breaks []ContactBreak
-	InCart money.Decimal
+	Price       ContactPrice
+	Base        money.Money // the price for others, where the contact's list has an own one
+	PriceBreaks []ContactBreak
+	InCart      money.Decimal
 }
 
-// ContactPrice is a price per unit after the contact's discount.
+// ContactPrice is a price per unit.
 type ContactPrice struct {
-	Net  money.Money // what one unit costs
-	Base money.Money // without the contact's list; zero where it is the same
+	Net      money.Decimal // after the discount, in major units, exact
+	Before   money.Money
+	Discount money.Decimal // percent
 }
 
 // ContactBreak is the price from a quantity on.
 type ContactBreak struct {
-	From money.Decimal
-	Net  money.Money
+	From  money.Decimal
+	Price ContactPrice
+}
+
+func unitAmount(l *locale.Locale, c ContactPrice) string {
+	return l.UnitMoney(c.Net, c.Before.Currency)
 }
 
 func (v Catalogue) categoryPath(name string) string {

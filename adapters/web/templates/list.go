@@ -117,7 +117,7 @@ func happened(l *locale.Locale, i FeedItem) string {
 		reason = l.T("payment_reason." + paymentReason(reason))
 	}
 	return l.T("event."+i.Type, "amount", l.Money(i.Amount), "name", i.Name, "date", l.Date(i.Date), "reason", reason,
-		"reference", i.Reference, "method", MethodName(l, i.Method))
+		"reference", i.Reference, "text", i.Text, "method", MethodName(l, i.Method))
 }
 
 func paymentReason(code string) string {

@@ -499,7 +499,7 @@ func ChangePasswordPage(p Page, v ChangePassword) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Refusal(p, v.Form, "current", "new").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Refusal(p, v.Form, "current", "password").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -515,7 +515,7 @@ func ChangePasswordPage(p Page, v ChangePassword) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Field(p, v.Form, Input{Name: "new", Label: p.L.T("field.new_password"), Type: "password", Autocomplete: "new-password", Help: p.L.T("field.new_password_help")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Field(p, v.Form, Input{Name: "password", Label: p.L.T("field.new_password"), Type: "password", Autocomplete: "new-password", Help: p.L.T("field.new_password_help")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

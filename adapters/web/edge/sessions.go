@@ -1,0 +1,60 @@
+package edge
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"lonja/adapters/web/locale"
+	"lonja/commands"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+)
+
+// How long a session lasts without another sign-in. A link's holder keeps theirs beyond
+// the link's 48 hours, to be told that it has expired rather than that nothing is there.
+const (
+	sessionLife = 12 * time.Hour
+	linkLife    = 7 * 24 * time.Hour
+)
+
+// StartSession signs the actor in, under a secret that nobody had before.
+func (k *Kit) StartSession(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor) error {
+	now, life := k.Now(), sessionLife
+	if actor.Kind == event.ActorLink {
+		life = linkLife
+	}
+	secret, err := k.Commands.Vault.StartSession(r.Context(), commands.Session{
+		Account: k.Account, Contact: contact, Actor: actor, Created: now, Seen: now, Expires: now.Add(life),
+		UserAgent: truncate(r.UserAgent(), 200),
+	})
+	if err != nil {
+		return err
+	}
+	k.SetCookie(w, cookie, secret, life)
+	return nil
+}
+
+// Session returns the session of the cookie if it is of this account and of an actor of
+// the kind; Unauthorized else.
+func (k *Kit) Session(r *http.Request, cookie string, kind event.ActorKind) (commands.Session, error) {
+	secret := k.Cookie(r, cookie)
+	if secret == "" {
+		return commands.Session{}, fault.New(fault.Unauthorized, "access.ended")
+	}
+	s, ok, err := k.Commands.Vault.FindSession(r.Context(), secret, k.Now())
+	if err == nil && (!ok || s.Account != k.Account || s.Actor.Kind != kind) {
+		err = fault.New(fault.Unauthorized, "access.ended")
+	}
+	return s, err
+}
+
+// SetLanguage keeps the language of the interface in the browser; one that there is not is ignored.
+func (k *Kit) SetLanguage(w http.ResponseWriter, language string) {
+	if slices.Contains(locale.Languages(), language) {
+		k.SetCookie(w, languageCookie, language, 365*24*time.Hour)
+	}
+}
+
+func truncate(s string, n int) string { return s[:min(n, len(s))] }

@@ -1,0 +1,40 @@
+package portal
+
+import (
+	"net/http"
+
+	"lonja/commands"
+)
+
+func (p *Portal) postComment(w http.ResponseWriter, r *http.Request, s spot) error {
+	f, err := p.ParseForm(w, r)
+	if err != nil {
+		return err
+	}
+	_, rcpt, err := p.Commands.PostComment(r.Context(), p.request(r, f, s.v), commands.PostComment{
+		Document: s.doc, Kind: s.kind, Text: f.Value("text"), AuthorName: f.Value("name"),
+	})
+	if err != nil {
+		return p.refused(w, r, s, "comment", f, err)
+	}
+	p.Redirect(w, r, s.base+"#comments", rcpt.Position, "commented")
+	return nil
+}
+
+// markRead is asked for by the page itself where scripts run, by a button elsewhere.
+func (p *Portal) markRead(w http.ResponseWriter, r *http.Request, s spot) error {
+	f, err := p.ParseForm(w, r)
+	if err != nil {
+		return err
+	}
+	rcpt, err := p.Commands.MarkRead(r.Context(), p.request(r, f, s.v), commands.MarkRead{Document: s.doc, Kind: s.kind})
+	if err != nil {
+		return err
+	}
+	if r.Header.Get("HX-Request") == "true" {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	p.Redirect(w, r, s.base+"#comments", rcpt.Position, "")
+	return nil
+}

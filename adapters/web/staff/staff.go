@@ -1,0 +1,213 @@
+// Package staff is the pages of the account's people: contacts and what controls their
+// portal, the orders, payments and comments that wait for an answer.
+package staff
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"lonja/adapters/web/edge"
+	"lonja/adapters/web/locale"
+	"lonja/adapters/web/templates"
+	"lonja/commands"
+	"lonja/domain/account"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// Staff serves the pages. All fields are required.
+type Staff struct {
+	*edge.Kit
+	Limits *edge.Limits
+	PDF    func(ctx context.Context, w io.Writer, body *document.Body, language string) error
+	Random io.Reader // of the passphrases that are offered
+}
+
+// Routes adds staff's routes.
+func (s *Staff) Routes(r chi.Router) {
+	r.Get("/staff/sign-in", s.Handle(s.showSignIn))
+	r.With(s.Limits.SignIn(s.Kit)).Post("/staff/sign-in", s.Handle(s.signIn))
+	r.Post("/staff/sign-out", s.Handle(s.signOut))
+	r.Group(func(r chi.Router) {
+		r.Use(s.signedIn)
+		r.Get("/staff", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/staff/contacts", http.StatusSeeOther)
+		})
+		r.Get("/staff/contacts", s.Handle(s.listContacts))
+		r.Get("/staff/orders", s.Handle(s.listOrders))
+		r.Get("/staff/comments", s.Handle(s.listThreads))
+		r.Get("/staff/payments", s.Handle(s.listPayments))
+		r.Post("/staff/payments/{payment}/receipt", s.Handle(s.receivePayment))
+		r.Route("/staff/contacts/{contact}", func(r chi.Router) {
+			r.Get("/", s.Handle(s.showContact))
+			r.Post("/logins", s.Handle(s.createLogin))
+			r.Post("/logins/{login}/password", s.Handle(s.setPassword))
+			r.Post("/logins/{login}/remove-password", s.Handle(s.removePassword))
+			r.Post("/catalogue", s.Handle(s.setCatalogue))
+			r.Post("/methods", s.Handle(s.setMethods))
+			r.Post("/links/{link}/revoke", s.Handle(s.revokeLink))
+			for _, k := range document.Kinds() {
+				r.Route("/"+templates.Section(k)+"/{id}", func(r chi.Router) { s.documentRoutes(r, k) })
+			}
+		})
+	})
+}
+
+func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
+	on := func(act func(w http.ResponseWriter, r *http.Request, at spot) error) http.HandlerFunc {
+		return s.Handle(func(w http.ResponseWriter, r *http.Request) error {
+			at, err := s.spot(r, k)
+			if err != nil {
+				return err
+			}
+			return act(w, r, at)
+		})
+	}
+	r.Get("/", on(s.showDocument))
+	r.Get("/pdf", on(s.downloadPDF))
+	r.Post("/comments", on(s.reply))
+	r.Post("/seen", on(s.markRead))
+	r.Post("/share", on(s.shareLink))
+	if k == document.SalesOrder {
+		r.Post("/confirm", on(s.confirmOrder))
+		r.Post("/reject", on(s.rejectOrder))
+	}
+	if k.Payable() {
+		r.Post("/receipt", on(s.receiveFor))
+	}
+}
+
+// member is who looks: a person of the account.
+type member struct {
+	actor    event.Actor
+	name     string
+	role     account.StaffRole
+	view     readmodels.View
+	settings readmodels.Settings
+	l        *locale.Locale
+}
+
+type memberKey struct{}
+
+func memberOf(r *http.Request) *member {
+	m, _ := r.Context().Value(memberKey{}).(*member)
+	return m
+}
+
+// may reports whether the person may change things; commands check it again.
+func (m *member) may() bool { return m.role.Allows(account.StaffEditor) }
+
+func (s *Staff) signedIn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m, err := s.memberOfSession(r)
+		switch {
+		case fault.Is(err, fault.Unauthorized):
+			s.DropCookie(w, edge.StaffCookie)
+			http.Redirect(w, r, "/staff/sign-in", http.StatusSeeOther)
+			return
+		case err != nil:
+			s.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), memberKey{}, m)))
+	})
+}
+
+func (s *Staff) memberOfSession(r *http.Request) (*member, error) {
+	session, err := s.Session(r, edge.StaffCookie, event.ActorStaff)
+	if err != nil {
+		return nil, err
+	}
+	state, _, err := commands.State(r.Context(), s.Commands.Executor, account.StaffDecider(), session.Actor.ID, commands.Request{Account: s.Account})
+	if err == nil && (!state.Active() || !state.HasPassword) || fault.Is(err, fault.NotFound) {
+		return nil, fault.New(fault.Unauthorized, "access.ended")
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &member{actor: session.Actor, name: state.Name, role: state.Role, view: readmodels.ForStaff(s.Commands.Read, s.Account), l: s.Locale(r, "")}
+	m.settings, err = s.Settings(r)
+	return m, err
+}
+
+func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, error) {
+	page := s.Page(r, m.l, title)
+	page.Home = "/staff/contacts"
+	page.Person = &templates.Person{Name: m.name, Of: m.settings.Name, SignOut: "/staff/sign-out"}
+	placed, err := readmodels.CountDocuments(r.Context(), m.view, placedOrders())
+	if err != nil {
+		return page, err
+	}
+	unread, err := readmodels.CountUnreadThreads(r.Context(), m.view)
+	if err != nil {
+		return page, err
+	}
+	page.Nav = []templates.NavItem{
+		{Href: "/staff/contacts", Label: m.l.T("staff.contacts"), Icon: "contacts"},
+		{Href: "/staff/orders", Label: m.l.T("staff.orders"), Icon: "sales_order", Count: placed},
+		{Href: "/staff/payments", Label: m.l.T("nav.payments"), Icon: "payment"},
+		{Href: "/staff/comments", Label: m.l.T("staff.comments"), Icon: "comments", Count: unread},
+	}
+	for i := range page.Nav {
+		page.Nav[i].Current = r.URL.Path == page.Nav[i].Href || strings.HasPrefix(r.URL.Path, page.Nav[i].Href+"/")
+	}
+	return page, nil
+}
+
+func (s *Staff) request(r *http.Request, f templates.Form, m *member) commands.Request {
+	return s.Request(r, f, m.actor, "")
+}
+
+// names finds contacts' names, each once.
+type names struct {
+	m     *member
+	known map[id.Contact]string
+}
+
+func (n *names) of(ctx context.Context, contact id.Contact) (string, error) {
+	if name, ok := n.known[contact]; ok {
+		return name, nil
+	}
+	c, err := readmodels.GetContact(ctx, n.m.view.Of(contact))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	if c.Name == "" {
+		c.Name = n.m.l.T("comment.erased")
+	}
+	n.known[contact] = c.Name
+	return c.Name, nil
+}
+
+func (s *Staff) downloadPDF(w http.ResponseWriter, r *http.Request, at spot) error {
+	d, err := s.document(r.Context(), at)
+	if err != nil {
+		return err
+	}
+	body, _, ok, err := readmodels.DocumentBody(r.Context(), at.view, at.doc)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := s.PDF(r.Context(), &b, &body, at.m.l.Code); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/pdf")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.Number + ".pdf"}))
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	_, _ = w.Write(b.Bytes()) // the client is gone, if this fails
+	return nil
+}

@@ -1,0 +1,129 @@
+// Package web is the HTTP side: the portal of the contacts, the pages of staff, the
+// assets, and what surrounds them all.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/oklog/ulid/v2"
+
+	"lonja/adapters/web/edge"
+	"lonja/adapters/web/locale"
+	"lonja/adapters/web/portal"
+	"lonja/adapters/web/staff"
+	"lonja/adapters/web/static"
+	"lonja/commands"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/domain/money"
+	"lonja/readmodels"
+)
+
+// Config is what the pages are served with. Fields without "optional" are required.
+type Config struct {
+	Account  id.Account // one handler serves one account; several are told apart by host, before it
+	BaseURL  string     // where people reach the portal: "https://portal.example.com"; plain http is for loopback
+	Commands *commands.Commands
+	// Wait returns once the projections that pages show have reached the position, or ctx's error.
+	Wait func(ctx context.Context, p event.Position) error
+	Log  *slog.Logger
+	// PDF writes a document as a PDF in a language.
+	PDF func(ctx context.Context, w io.Writer, body *document.Body, language string) error
+	// SendRecovery hands a recovery link over for sending, and returns at once: the time
+	// that the page takes must not tell who has access.
+	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
+	// TransferCode returns the text of a transfer's SEPA code, "" where there can be none.
+	TransferCode func(s *readmodels.Settings, amount money.Money, reference string) string
+
+	Now   func() time.Time // optional: the clock
+	NewID func() ulid.ULID // optional: ids of commands and requests
+	// Test names the gateways that move no money: every page says so where one is enabled. Optional.
+	Test []string
+	// Hosted are handlers beside the pages, by chi pattern: "/sandbox/*", "/webhooks/sandbox",
+	// "/api/*". They authenticate by themselves, and may replace the headers. Optional.
+	Hosted map[string]http.Handler
+	// CheckoutOrigins are the origins of gateways' own pages, "https://checkout.example.com". Optional.
+	CheckoutOrigins []string
+}
+
+// New returns the handler of everything.
+func New(c Config) (http.Handler, error) {
+	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.TransferCode == nil || c.SendRecovery == nil {
+		return nil, errors.New("web: account, commands, wait, log, pdf, recovery and transfer code are required")
+	}
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("web: base URL %q is not of the form https://host", c.BaseURL)
+	}
+	catalogue, err := locale.Load()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	assets, err := static.Load()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = func() ulid.ULID { return ulid.MustNew(ulid.Timestamp(c.Now()), rand.Reader) }
+	}
+	kit := &edge.Kit{
+		Account: c.Account, Base: base, Commands: c.Commands, Catalogue: catalogue, Assets: assets, Wait: c.Wait,
+		Now: c.Now, NewID: c.NewID, Log: c.Log,
+		Test: func(s *readmodels.Settings) bool { return anyOf(s.Gateways, c.Test) },
+	}
+	return c.assemble(kit), nil
+}
+
+func (c *Config) assemble(kit *edge.Kit) http.Handler {
+	limits := edge.NewLimits()
+	r := chi.NewRouter()
+	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover)
+	r.Handle(static.Prefix+"*", kit.Assets)
+	for pattern, h := range c.Hosted {
+		r.Handle(pattern, h)
+	}
+	r.Group(func(r chi.Router) {
+		r.Use(kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"), kit.CatchUp)
+		r.Get("/brand.css", kit.Brand)
+		(&portal.Portal{Kit: kit, Limits: limits, PDF: c.PDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
+		(&staff.Staff{Kit: kit, Limits: limits, PDF: c.PDF, Random: rand.Reader}).Routes(r)
+		r.NotFound(kit.NotFound)
+		r.MethodNotAllowed(kit.NotFound)
+	})
+	return r
+}
+
+// sameOrigin refuses what another site's page makes a browser send.
+func sameOrigin(kit *edge.Kit) func(http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kit.Refuse(w, r, fault.New(fault.Forbidden, "origin.refused"))
+	}))
+	return protection.Handler
+}
+
+func anyOf(list, wanted []string) bool {
+	for _, one := range list {
+		for _, w := range wanted {
+			if one == w {
+				return true
+			}
+		}
+	}
+	return false
+}
