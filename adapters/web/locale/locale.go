@@ -201,8 +201,15 @@ func (l *Locale) UnitMoney(d money.Decimal, cur string) string {
 		return d.String() + " " + cur
 	}
 	f := currency.NewFormatter(l.region)
-	f.MaxDigits = 18
+	digits, _ := money.Digits(cur)
+	f.MaxDigits = max(digits, decimals(a.Number()))
 	return f.Format(a)
+}
+
+// decimals is how many decimals a number has, so that none is rounded away.
+func decimals(s string) uint8 {
+	_, after, _ := strings.Cut(s, ".")
+	return uint8(min(len(after), 18))
 }
 
 // Compact returns an amount in whole major units, for the axis of a chart: "12.000 €".
@@ -232,7 +239,7 @@ func (l *Locale) number(s string, minDigits uint8) string {
 	}
 	f := currency.NewFormatter(l.region)
 	f.CurrencyDisplay = currency.DisplayNone
-	f.MinDigits, f.MaxDigits = minDigits, 18
+	f.MinDigits, f.MaxDigits = minDigits, max(minDigits, decimals(s))
 	return f.Format(a)
 }
 
