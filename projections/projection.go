@@ -35,7 +35,7 @@ type Projection struct {
 // fold is a typed handler with its types erased, so that the runner can prefetch,
 // cache and write rows without knowing them.
 //
-// The runner's part for one event: first, where erases(type) says so, drop every row
+// The runner's part for one event: first, where erases(rec) says so, drop every row
 // of (account, contact) from all tables of the projection; then the folds in order,
 // each with its row as the folds before it left it, and with its companion, if it has
 // one, likewise.
@@ -138,8 +138,11 @@ func EraseOn[E event.Event](p *Projection) {
 	p.erasers[zero.EventType()] = true
 }
 
-// erases reports whether events of the type remove their contact's rows.
-func (p *Projection) erases(eventType string) bool { return p.erasers[eventType] }
+// erases reports whether the event removes its contact's rows. Rows of the account
+// itself are no contact's, and never removed so.
+func (p *Projection) erases(rec *event.Recorded) bool {
+	return p.erasers[rec.Type] && rec.Meta.Contact != ""
+}
 
 // OnAny adds a fold for every event, whatever its type.
 func OnAny[R any](p *Projection, t *readmodels.Table[R],
