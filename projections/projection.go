@@ -15,7 +15,7 @@ type Action uint8
 
 // The actions.
 const (
-	Skip   Action = iota // leave the row as it was, and absent if it was absent
+	Skip   Action = iota // leave the row as it was, and absent if it was absent; the fold has not touched it
 	Put                  // write the row
 	Delete               // remove the row
 )
