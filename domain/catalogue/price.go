@@ -154,11 +154,11 @@ func Price(b Basket) (document.Body, error) {
 			t = &document.Tax{Kind: document.VAT, Category: line.TaxCategory, Rate: line.TaxRate, Base: money.Of(0, b.Currency)}
 			bases[rate] = t
 		}
-		if t.Base, err = t.Base.Add(line.Net); err != nil {
-			return body, fault.Field(at+".quantity", "quantity.invalid")
-		}
 		if net, err = net.Add(line.Net); err != nil {
-			return body, fault.Field(at+".quantity", "quantity.invalid")
+			return body, fault.Field("lines", "order.total_too_high")
+		}
+		if t.Base, err = t.Base.Add(line.Net); err != nil { // no more than net
+			return body, fault.Field("lines", "order.total_too_high")
 		}
 	}
 	if f := fault.Join(refusals...); f != nil {
@@ -225,7 +225,7 @@ func addTotals(body *document.Body, b Basket, net money.Money, bases map[string]
 		body.Totals.Payable = sums.add(body.Totals.Gross, withheld.Neg())
 	}
 	if sums.err != nil {
-		return fmt.Errorf("totalling an order: %w", sums.err)
+		return fault.Field("lines", "order.total_too_high")
 	}
 	return nil
 }
