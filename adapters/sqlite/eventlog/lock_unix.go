@@ -35,3 +35,9 @@ func acquireLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// releaseLock lets go of the lock itself: a process that this one is starting at the
+// moment holds a copy of the file until it has become another program.
+func releaseLock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}

@@ -30,3 +30,6 @@ func acquireLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// releaseLock closes the file, and with it the lock.
+func releaseLock(f *os.File) error { return f.Close() }

@@ -128,7 +128,7 @@ func Open(ctx context.Context, path string, opts Options) (_ *Log, err error) {
 		}
 		defer func() {
 			if err != nil {
-				l.lock.Close()
+				err = errors.Join(err, releaseLock(l.lock))
 			}
 		}()
 	}
@@ -310,7 +310,7 @@ func (l *Log) Close() error {
 				l.logger.Warn("event log: the index could not be completed; the next start does without", "path", l.path, "error", err)
 			}
 			// The last connection to go moves the write-ahead log into the file and removes it.
-			l.closeErr = errors.Join(l.checkpoint.close(), l.writer.close(), l.lock.Close())
+			l.closeErr = errors.Join(l.checkpoint.close(), l.writer.close(), releaseLock(l.lock))
 		}
 	})
 	return l.closeErr
