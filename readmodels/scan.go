@@ -121,15 +121,9 @@ func (s *Scan) Resolve(t *Schema) (Resolved, error) {
 		if c > 0 && len(r.Order) == 0 {
 			r.Resume, r.After = false, nil
 		} else if c != 0 {
-			return s.resolveUnfixed(t, r, columns)
+			r.Order, r.After = columns, s.After.Values // compare all columns, then
+			return r, nil
 		}
 	}
-	return r, nil
-}
-
-// resolveUnfixed is Resolve for a cursor that is not within what the conditions fix:
-// all columns of the index stay in the order.
-func (s *Scan) resolveUnfixed(_ *Schema, r Resolved, columns []int) (Resolved, error) {
-	r.Order, r.After, r.Resume = columns, s.After.Values, true
 	return r, nil
 }
