@@ -2,16 +2,12 @@ package projections
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
+	"lonja/adapters/memory"
 	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/id"
@@ -47,18 +43,18 @@ func (h *history) by(actor event.Actor, contact id.Contact, stream string, event
 		h.recs = append(h.recs, &event.Recorded{
 			ID: id.Derive("test", fmt.Sprint(n)), Type: e.EventType(), Position: event.Position(n * 10), Stream: stream,
 			Revision: h.revisions[stream], RecordedAt: at, Data: e,
-			Meta: event.Metadata{Account: acme, Contact: contact, Actor: actor, Command: ulid.ULID(id.Derive("c", fmt.Sprint(n))), OccurredAt: at, Schema: 1},
+			Meta: event.Metadata{Account: acme, Contact: contact, Actor: actor, Command: id.Derive("c", fmt.Sprint(n)), OccurredAt: at, Schema: 1},
 		})
 		h.revisions[stream]++
 	}
 	return h
 }
 
-// rows is a read store that folds events by itself, n at a time, as the runner does:
-// rows are decoded once a batch, changed in memory, and written at its end.
+// rows are what folding leaves, n events at a time: rows are decoded once a batch,
+// changed in memory, and written at its end. What is read goes through a real store.
 type rows struct {
 	tables map[string]map[readmodels.Key]readmodels.Row
-	schema map[string]readmodels.Schema
+	store  *memory.ReadStore
 }
 
 type cached struct {
@@ -75,13 +71,26 @@ type cacheKey struct {
 
 func folded(t *testing.T, batch int, recs []*event.Recorded, ps ...*Projection) *rows {
 	t.Helper()
-	r := &rows{tables: map[string]map[readmodels.Key]readmodels.Row{}, schema: map[string]readmodels.Schema{}}
+	r := &rows{tables: map[string]map[readmodels.Key]readmodels.Row{}, store: memory.NewReadStore()}
 	for _, p := range ps {
 		for _, s := range p.Tables() {
-			r.tables[s.Name], r.schema[s.Name] = map[readmodels.Key]readmodels.Row{}, s
+			r.tables[s.Name] = map[readmodels.Key]readmodels.Row{}
 		}
 		for part := range slices.Chunk(recs, batch) {
 			r.foldBatch(t, p, part)
+		}
+		g, err := r.store.Open(t.Context(), p.Name, p.Version, p.Tables())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := readmodels.Batch{Generation: g, To: event.Position(len(recs) * 10)}
+		for _, s := range p.Tables() {
+			for _, row := range r.tables[s.Name] {
+				b.Changes = append(b.Changes, readmodels.Change{Table: s.Name, Row: row})
+			}
+		}
+		if err := r.store.Commit(t.Context(), b); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return r
@@ -107,7 +116,7 @@ func (r *rows) foldBatch(t *testing.T, p *Projection, part []*event.Recorded) {
 		return c
 	}
 	for _, rec := range part {
-		if p.erases(rec.Type) {
+		if p.erases(rec) {
 			for name, table := range r.tables {
 				if !slices.ContainsFunc(p.tables, func(s readmodels.Schema) bool { return s.Name == name }) {
 					continue
@@ -160,88 +169,8 @@ func (r *rows) foldBatch(t *testing.T, p *Projection, part []*event.Recorded) {
 	}
 }
 
-func (r *rows) GetRow(_ context.Context, table string, key readmodels.Key) (readmodels.Row, bool, error) {
-	row, ok := r.tables[table][key]
-	return row, ok, nil
-}
-
-func (r *rows) CountRows(ctx context.Context, s readmodels.Scan) (int, error) {
-	s.After, s.Limit = nil, 0
-	found, err := r.ScanRows(ctx, s)
-	return len(found), err
-}
-
-func (r *rows) ScanRows(_ context.Context, s readmodels.Scan) ([]readmodels.Row, error) {
-	schema, ok := r.schema[s.Table]
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", readmodels.ErrNoTable, s.Table)
-	}
-	at := func(name string) int {
-		return slices.IndexFunc(schema.Columns, func(c readmodels.Column) bool { return c.Name == name })
-	}
-	var columns []int
-	if s.Index != "" {
-		i := slices.IndexFunc(schema.Indexes, func(x readmodels.Index) bool { return x.Name == s.Index })
-		if i < 0 || schema.Indexes[i].Wide != s.AllContacts {
-			return nil, fmt.Errorf("table %s: index %q for all contacts: %v", s.Table, s.Index, s.AllContacts)
-		}
-		for _, c := range schema.Indexes[i].Columns {
-			columns = append(columns, at(c))
-		}
-	}
-	compare := func(row readmodels.Row, values []readmodels.Value, contact id.Contact, rowID string) int {
-		for i, c := range columns {
-			if d := row.Values[c].Compare(values[i]); d != 0 {
-				return d
-			}
-		}
-		return cmp.Or(cmp.Compare(row.Key.Contact, contact), cmp.Compare(row.Key.ID, rowID))
-	}
-	valuesOf := func(row readmodels.Row) []readmodels.Value {
-		var v []readmodels.Value
-		for _, c := range columns {
-			v = append(v, row.Values[c])
-		}
-		return v
-	}
-	sign := 1
-	if s.Desc {
-		sign = -1
-	}
-	var out []readmodels.Row
-	for k, row := range r.tables[s.Table] {
-		if k.Account != s.Account || !s.AllContacts && k.Contact != s.Contact {
-			continue
-		}
-		if s.After != nil && sign*compare(row, s.After.Values, s.After.Contact, s.After.ID) <= 0 {
-			continue
-		}
-		if !slices.ContainsFunc(s.Where, func(c readmodels.Cond) bool { return !meets(row.Values[at(c.Column)], c) }) {
-			out = append(out, row)
-		}
-	}
-	slices.SortFunc(out, func(a, b readmodels.Row) int { return sign * compare(a, valuesOf(b), b.Key.Contact, b.Key.ID) })
-	if s.Limit > 0 && len(out) > s.Limit {
-		out = out[:s.Limit]
-	}
-	return out, nil
-}
-
-func meets(v readmodels.Value, c readmodels.Cond) bool {
-	switch c.Op {
-	case readmodels.In:
-		return slices.ContainsFunc(c.Values, func(o readmodels.Value) bool { return v.Compare(o) == 0 })
-	case readmodels.Contains:
-		return strings.Contains(v.Text(), c.Values[0].Text())
-	}
-	d := v.Compare(c.Values[0])
-	return map[readmodels.Op]bool{
-		readmodels.Eq: d == 0, readmodels.Ne: d != 0, readmodels.Lt: d < 0, readmodels.Le: d <= 0, readmodels.Gt: d > 0, readmodels.Ge: d >= 0,
-	}[c.Op]
-}
-
-func (r *rows) view(c id.Contact) readmodels.View { return readmodels.For(r, acme, c) }
-func (r *rows) staff() readmodels.View            { return readmodels.ForStaff(r, acme) }
+func (r *rows) view(c id.Contact) readmodels.View { return readmodels.For(r.store, acme, c) }
+func (r *rows) staff() readmodels.View            { return readmodels.ForStaff(r.store, acme) }
 
 // same fails unless both hold the same rows, byte for byte.
 func (r *rows) same(t *testing.T, o *rows) {
