@@ -103,8 +103,8 @@ func country(l *locale.Locale, code string) string {
 }
 
 // unit is a unit of measure in words: the common UN/ECE Recommendation 20 codes have
-// one, others and plain text come as they are.
-func unit(l *locale.Locale, code string) string {
+// one, others and plain text come as they are. count is 1 for one of it, else more.
+func unit(l *locale.Locale, code string, count int) string {
 	switch code {
 	case "", "C62", "EA", "H87", "NAR", "XPP":
 		return l.T("unit.piece")
@@ -127,11 +127,11 @@ func unit(l *locale.Locale, code string) string {
 	case "HUR":
 		return l.T("unit.hour")
 	case "DAY":
-		return l.T("unit.day")
+		return l.T("unit.day", "count", count)
 	case "MON":
-		return l.T("unit.month")
+		return l.T("unit.month", "count", count)
 	case "BX", "XBX":
-		return l.T("unit.box")
+		return l.T("unit.box", "count", count)
 	}
 	return code
 }
@@ -171,7 +171,11 @@ func lineTax(l *locale.Locale, line document.Line) string {
 
 // quantity is a line's quantity with its unit.
 func quantity(l *locale.Locale, line document.Line) string {
-	return l.Number(line.Quantity) + " " + unit(l, line.Unit)
+	count := 2
+	if line.Quantity.IsOne() {
+		count = 1
+	}
+	return l.Number(line.Quantity) + " " + unit(l, line.Unit, count)
 }
 
 // price is a line's unit price, per base quantity where that is not one.
