@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"lonja/cmd/lonja/demo"
+	"lonja/adapters/demo"
 	"lonja/domain/document"
 	"lonja/domain/money"
 )
