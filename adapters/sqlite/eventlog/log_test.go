@@ -236,6 +236,29 @@ func TestPathsThatCannotWork(t *testing.T) {
 	}
 }
 
+func TestFilesAreTheOwnersOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := open(t, filepath.Join(dir, "events.db"), eventlog.Options{})
+	fill(t, l, 2, 2)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o", e.Name(), mode)
+		}
+	}
+	if len(entries) < 4 {
+		t.Errorf("found %v: want the file, its write-ahead log, shared memory and lock", entries)
+	}
+}
+
 // A new file must not come under the write-ahead log of a lost one.
 func TestLostFileIsNotReplaced(t *testing.T) {
 	t.Parallel()

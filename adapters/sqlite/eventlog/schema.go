@@ -134,6 +134,10 @@ func create(path string) error {
 	if err != nil {
 		return describe(path, "create", err)
 	}
+	// SQLite gives the files that it makes beside it the same mode.
+	if err := os.Chmod(beside, 0o600); err != nil {
+		return lockFileError(path, err)
+	}
 	if err := os.Rename(beside, path); err != nil {
 		return lockFileError(path, err)
 	}
