@@ -329,7 +329,9 @@ func CountDocuments(ctx context.Context, v View, f DocumentFilter) (int, error) 
 		if len(statuses) < len(Statuses(k)) {
 			where = append(where, Where("status", In, values(statuses)...))
 		}
-		n, err := Count(ctx, v, Documents, append(where, f.ranges()...)...)
+		of := f
+		of.Owed = f.Owed && k != document.Invoice // its status says it, and the index has it
+		n, err := Count(ctx, v, Documents, append(where, of.ranges()...)...)
 		if err != nil {
 			return 0, err
 		}
