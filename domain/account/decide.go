@@ -214,3 +214,28 @@ func RemoveStaff(s Member) ([]event.Event, error) {
 	}
 	return []event.Event{StaffRemoved{}}, nil
 }
+
+// CreateKey decides a program's key.
+func CreateKey(s Key, name string) ([]event.Event, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case s.Exists:
+		return nil, nil
+	case name == "":
+		return nil, fault.Field("name", "text.missing")
+	case len(name) > 200:
+		return nil, fault.Field("name", "text.too_long", fault.A("max", 200))
+	}
+	return []event.Event{APIKeyCreated{Name: name}}, nil
+}
+
+// RevokeKey decides the end of a program's key.
+func RevokeKey(s Key) ([]event.Event, error) {
+	switch {
+	case !s.Exists:
+		return nil, fault.New(fault.NotFound, "not_found")
+	case s.Revoked:
+		return nil, nil
+	}
+	return []event.Event{APIKeyRevoked{}}, nil
+}

@@ -91,4 +91,18 @@ func Register(r *event.Registry) {
 	event.Register[StaffAdded](r)
 	event.Register[StaffPasswordSet](r)
 	event.Register[StaffRemoved](r)
+	event.Register[APIKeyCreated](r)
+	event.Register[APIKeyRevoked](r)
 }
+
+// APIKeyCreated gives a program of the account a key. Stream "apikey-<id>".
+type APIKeyCreated struct {
+	Name string `json:"name"`
+}
+
+// APIKeyRevoked ends the key.
+type APIKeyRevoked struct{}
+
+// EventType implements event.Event.
+func (APIKeyCreated) EventType() string { return "apikey.created" }
+func (APIKeyRevoked) EventType() string { return "apikey.revoked" }

@@ -95,3 +95,26 @@ func StaffDecider() decider.Decider[Member] {
 		},
 	}
 }
+
+// Key is a program's key, folded.
+type Key struct {
+	Exists, Revoked bool
+	Name            string
+}
+
+// KeyDecider folds "apikey-<id>".
+func KeyDecider() decider.Decider[Key] {
+	return decider.Decider[Key]{
+		Category: "apikey",
+		Initial:  func() Key { return Key{} },
+		Evolve: func(s Key, e event.Event) Key {
+			switch e := e.(type) {
+			case APIKeyCreated:
+				s.Exists, s.Name = true, e.Name
+			case APIKeyRevoked:
+				s.Revoked = true
+			}
+			return s
+		},
+	}
+}

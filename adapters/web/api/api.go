@@ -1,0 +1,210 @@
+// Package api is the JSON face of the portal: the same read models and commands as
+// the pages, under /api/v1, described by OpenAPI 3.1, refusing with problem+json
+// (RFC 9457).
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/oklog/ulid/v2"
+
+	"lonja/adapters/web/locale"
+	"lonja/commands"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// Config is what the API needs. All fields are required.
+type Config struct {
+	Account   id.Account
+	Commands  *commands.Commands
+	Catalogue *locale.Catalogue
+	Wait      func(ctx context.Context, p event.Position) error
+	Now       func() time.Time
+	NewID     func() ulid.ULID
+	Log       *slog.Logger
+	// Import reads a file of any form that the importer knows and issues what is in it.
+	Import func(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error)
+	// PDF renders a document.
+	PDF func(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error)
+}
+
+// API answers under its prefix.
+type API struct {
+	Config
+	huma  huma.API
+	homes *homeCache
+}
+
+// Prefix is where the API is mounted.
+const Prefix = "/api/v1"
+
+// maxBody bounds a request's JSON; a document's file may be larger.
+const (
+	maxBody = 1 << 20
+	maxFile = 20 << 20
+)
+
+// bearer is the name of the security scheme.
+const bearer = "bearer"
+
+// New adds the API's routes to the router, below Prefix.
+func New(r chi.Router, c Config) *API {
+	a := &API{Config: c, homes: newHomeCache()}
+	r.Route(Prefix, func(r chi.Router) {
+		hc := huma.DefaultConfig("Lonja", "1")
+		hc.Info.Description = "A customer portal: what a contact of a business sees and does, and what the business needs to drive it.\n\n" +
+			"Sign in with `POST /session`, or use an API key of the account; send the token as `Authorization: Bearer …`. " +
+			"A command may carry an `Idempotency-Key`: the same key again has no second effect and the same answer. " +
+			"Amounts are text such as \"121.00 EUR\", exact. A contact sees its own things only; anything else is not found."
+		hc.Servers = []*huma.Server{{URL: Prefix}}
+		hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer"}}
+		hc.DocsPath, hc.SchemasPath = "", ""
+		hc.CreateHooks = nil // no $schema links in answers: they are the same with and without
+		a.huma = humachi.New(r, hc)
+		r.Use(noStore)
+		a.session()
+		a.home(r)
+		a.documents(r)
+		a.acts()
+		a.payments()
+		a.catalogue()
+		a.staff()
+		r.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
+		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
+	})
+	return a
+}
+
+// Description returns the OpenAPI description.
+func (a *API) Description() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+func noStore(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// caller is who asks.
+type caller struct {
+	Account id.Account
+	Contact id.Contact // of a contact's login; empty for staff and programs
+	Actor   event.Actor
+}
+
+// of returns the view that the caller reads through: a contact's own, or for staff and
+// programs that of the contact they name, or of all.
+func (c caller) of(r readmodels.Reader, contact string) (readmodels.View, error) {
+	switch {
+	case c.Contact != "":
+		if contact != "" && contact != string(c.Contact) {
+			return readmodels.View{}, fault.New(fault.NotFound, "not_found")
+		}
+		return readmodels.For(r, c.Account, c.Contact), nil
+	case contact != "":
+		return readmodels.For(r, c.Account, id.Contact(contact)), nil
+	}
+	return readmodels.ForStaff(r, c.Account), nil
+}
+
+// Auth is part of every input that needs a caller.
+type Auth struct {
+	Authorization string `header:"Authorization" doc:"Bearer token: of a session, or an API key" required:"false"`
+	Language      string `header:"Accept-Language" doc:"The language of messages" required:"false"`
+}
+
+// Command is part of every input that changes something.
+type Command struct {
+	Auth
+	IdempotencyKey string `header:"Idempotency-Key" doc:"Names the act: repeating it with the same key has no second effect" maxLength:"200" required:"false"`
+}
+
+// request starts a command of the caller.
+func (a *API) request(c caller, in Command) commands.Request {
+	req := commands.Request{Account: c.Account, Contact: c.Contact, Actor: c.Actor, Command: a.NewID(), At: a.Now()}
+	if in.IdempotencyKey != "" {
+		req.Command = id.Derive("idempotency", string(c.Account), string(c.Actor.Kind), c.Actor.ID, in.IdempotencyKey)
+	}
+	return req
+}
+
+// Done is the answer to a command.
+type Done struct {
+	ID       string `json:"id,omitempty" doc:"What was made"`
+	Changed  bool   `json:"changed" doc:"False where it was already so"`
+	Position uint64 `json:"position" doc:"Place of the newest event in the log"`
+	Visible  bool   `json:"visible" doc:"Whether reads already show it; if not, they soon will"`
+}
+
+// DoneOutput is Done as an answer.
+type DoneOutput struct{ Body Done }
+
+// patience is how long a command's answer waits for the read models to show its effect.
+const patience = 2 * time.Second
+
+// done waits until reads show the command's effect.
+func (a *API) done(ctx context.Context, made string, rcpt commands.Receipt) *DoneOutput {
+	d := Done{ID: made, Changed: rcpt.Changed, Position: uint64(rcpt.Position)}
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	d.Visible = a.Wait(wait, rcpt.Position) == nil
+	return &DoneOutput{Body: d}
+}
+
+// command registers an act: authenticate, act, wait for its effect.
+func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ctx context.Context, req commands.Request, in *I) (made string, rcpt commands.Receipt, err error)) {
+	op.Security = []map[string][]string{{bearer: {}}}
+	op.DefaultStatus = http.StatusOK
+	op.MaxBodyBytes = maxBody
+	op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*DoneOutput, error) {
+		cmd := get(in)
+		c, err := a.authenticate(ctx, cmd.Authorization)
+		if err != nil {
+			return nil, a.problem(ctx, cmd.Language, err)
+		}
+		made, rcpt, err := act(ctx, a.request(c, cmd), in)
+		if err != nil {
+			return nil, a.problem(ctx, cmd.Language, err)
+		}
+		return a.done(ctx, made, rcpt), nil
+	})
+}
+
+// query registers a read.
+func query[I, O any](a *API, op huma.Operation, get func(*I) Auth, read func(ctx context.Context, c caller, in *I) (*O, error)) {
+	op.Method = http.MethodGet
+	op.Security = []map[string][]string{{bearer: {}}}
+	op.Errors = []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusUnprocessableEntity}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		auth := get(in)
+		c, err := a.authenticate(ctx, auth.Authorization)
+		if err != nil {
+			return nil, a.problem(ctx, auth.Language, err)
+		}
+		out, err := read(ctx, c, in)
+		if err != nil {
+			return nil, a.problem(ctx, auth.Language, err)
+		}
+		return out, nil
+	})
+}
+
+// token returns the token of an Authorization header, "" where there is none.
+func token(header string) string {
+	scheme, value, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(value)
+}
