@@ -56,6 +56,7 @@ func EventStore(t *testing.T, open func(t *testing.T) Opened) {
 		{"bytes come back as they were", bytesComeBack},
 		{"many streams do not mix", manyStreams},
 		{"one of several writers wins each revision", oneWriterWins},
+		{"a conflict is nobody else's", conflictsAreNobodyElses},
 		{"readers who follow the feed see each event once and in order", followersSeeAll},
 		{"readers of the feed do not hold up the writer", readersDoNotBlock},
 		{"waiting ends with news", waitEndsWithNews},
@@ -652,6 +653,38 @@ func oneWriterWins(s *eventStore) {
 	}
 }
 
+// conflictsAreNobodyElses appends rightly and wrongly at the same moment, so that a
+// store that writes several appends at once has both among them.
+func conflictsAreNobodyElses(s *eventStore) {
+	const pairs, rounds = 24, 10
+	s.append("contested-1", event.NoStream, raw(1))
+	var group sync.WaitGroup
+	for w := range pairs {
+		group.Go(func() {
+			for i := range event.Revision(rounds) {
+				if _, err := s.Store.Append(s.ctx, fmt.Sprintf("own-%d", w), i-1, raw(1)); err != nil {
+					s.Errorf("append: %v", err)
+					return
+				}
+			}
+		})
+		group.Go(func() {
+			for range rounds {
+				_, err := s.Store.Append(s.ctx, "contested-1", event.NoStream, raw(1))
+				var c *event.ConflictError
+				if !errors.As(err, &c) || c.Actual != 0 {
+					s.Errorf("append to a stream at 0: %v", err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got := s.feed(); len(got) != 1+pairs*rounds {
+		s.Fatalf("%d events, want %d", len(got), 1+pairs*rounds)
+	}
+}
+
 // write runs writers, each with streams of its own, and returns the number of events.
 func (s *eventStore) write(writers, appends int) int {
 	var group sync.WaitGroup
@@ -984,7 +1017,10 @@ func closingUnderLoad(s *eventStore) {
 func behavesAsModel(s *eventStore) {
 	rapid.Check(s.T, func(t *rapid.T) {
 		o := s.open(s.T)
-		m := &model{store: o.Store, streams: map[string][]event.Raw{}}
+		m := &model{store: o.Store, streams: map[string][]event.Raw{}, names: []string{"a-1", "a-2", "b-1", "€", "a-10"}}
+		if !o.TextNames {
+			m.names = append(m.names, string(rapid.SliceOfN(rapid.Byte(), 1, event.MaxStreamName).Draw(t, "name")))
+		}
 		defer func() { m.store.Close() }()
 		actions := map[string]func(*rapid.T){
 			"append":      m.append,
@@ -1013,6 +1049,7 @@ func behavesAsModel(s *eventStore) {
 type model struct {
 	store   event.Store
 	feed    []event.Stored
+	names   []string
 	streams map[string][]event.Raw
 	done    []modelAppend
 	buf     []event.Stored
@@ -1026,7 +1063,7 @@ type modelAppend struct {
 }
 
 func (m *model) stream(t *rapid.T) string {
-	return rapid.SampledFrom([]string{"a-1", "a-2", "b-1", "€", "a-10"}).Draw(t, "stream")
+	return rapid.SampledFrom(m.names).Draw(t, "stream")
 }
 
 func (m *model) append(t *rapid.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -246,7 +247,13 @@ func (l *Log) ReadFeed(ctx context.Context, after event.Position, limit int, buf
 					return fmt.Errorf("event log %s: read the feed: %w: position %d is missing", l.path, ErrCorrupt, after)
 				}
 			}
-			if done && len(buf)-had < ask || len(buf)-start == limit {
+			if done && len(buf)-had < ask {
+				return nil
+			}
+			// Whoever reads at full speed would else keep the writer, that comes from the disk
+			// every moment, waiting for its turn of the processor: 10 ms each time.
+			runtime.Gosched()
+			if len(buf)-start == limit {
 				return nil
 			}
 		}
