@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	_ "time/tzdata" // an account's calendar day must not depend on what the machine has installed
 
 	"lonja/domain/account"
 	"lonja/domain/contact"

@@ -60,7 +60,7 @@ func (g *Gateway) Routes() http.Handler {
 	mux.HandleFunc("GET /sandbox/checkout.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		w.Header().Set("Cache-Control", "public, max-age=3600")
-		_, _ = w.Write(checkoutCSS) //nolint:errcheck // the browser went away
+		_, _ = w.Write(checkoutCSS)
 	})
 	mux.HandleFunc("POST /webhooks/sandbox", g.webhook)
 	return mux
@@ -95,7 +95,7 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request, tmpl *template.Te
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(b.Bytes()) //nolint:errcheck // the browser went away
+	_, _ = w.Write(b.Bytes())
 }
 
 // act takes the payer's decision, and sends them back to the portal whatever it is.

@@ -33,17 +33,23 @@ type shop struct {
 	heard  []commands.GatewayNotified
 	reqs   []commands.Request
 	refuse int
+	next   func(context.Context, commands.Request, commands.GatewayNotified) (commands.Receipt, error)
 	news   chan struct{}
 }
 
 func newShop() *shop { return &shop{news: make(chan struct{}, 1000)} }
 
-func (s *shop) notified(_ context.Context, req commands.Request, in commands.GatewayNotified) (commands.Receipt, error) {
+func (s *shop) notified(ctx context.Context, req commands.Request, in commands.GatewayNotified) (commands.Receipt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse > 0 {
 		s.refuse--
 		return commands.Receipt{}, fault.New(fault.Unavailable, "command.busy")
+	}
+	if s.next != nil {
+		if r, err := s.next(ctx, req, in); err != nil {
+			return r, err
+		}
 	}
 	s.heard, s.reqs = append(s.heard, in), append(s.reqs, req)
 	s.news <- struct{}{}
