@@ -53,6 +53,15 @@ func TestRegisterContactIsOnePerTaxID(t *testing.T) {
 
 func TestRegisterContactAtTheSameMoment(t *testing.T) {
 	t.Parallel()
+	for name, d := range map[string]contact.Details{
+		"with a tax id": {Name: "Bar Manolo", TaxID: "B12345674", Email: "manolo@example.com"}, "by email": {Name: "Bar Manolo", Email: "manolo@example.com"},
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); registerAtTheSameMoment(t, d) })
+	}
+}
+
+func registerAtTheSameMoment(t *testing.T, details contact.Details) {
+	t.Helper()
 	s := newScene(t)
 	const racers = 8
 	got := make([]id.Contact, racers)
@@ -61,7 +70,7 @@ func TestRegisterContactAtTheSameMoment(t *testing.T) {
 		req := s.system()
 		wg.Go(func() {
 			who, _, _, err := s.FindOrRegisterContact(t.Context(), req, commands.RegisterContact{
-				Details: contact.Details{Name: "Bar Manolo", TaxID: "B12345674", Email: "manolo@example.com"}, Client: true,
+				Details: details, Client: true,
 			})
 			if err != nil {
 				t.Error(err)

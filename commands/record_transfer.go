@@ -28,7 +28,7 @@ func (c *Commands) RecordTransfer(ctx context.Context, req Request, in RecordTra
 	}
 	if in.Payment != "" {
 		rcpt, err := Execute(ctx, c.Executor, payment.Decider(), string(in.Payment), req, func(s payment.State) ([]event.Event, error) {
-			return payment.Receive(s, in.Amount, in.On)
+			return payment.Receive(s, account.TransferMethod, in.Amount, in.On)
 		})
 		return in.Payment, rcpt, err
 	}
@@ -57,7 +57,7 @@ func (c *Commands) RecordTransfer(ctx context.Context, req Request, in RecordTra
 		if err != nil || len(started) == 0 {
 			return started, err
 		}
-		received, err := payment.Receive(payment.Decider().Fold(started...), in.Amount, in.On)
+		received, err := payment.Receive(payment.Decider().Fold(started...), account.TransferMethod, in.Amount, in.On)
 		return append(started, received...), err
 	})
 	return pay, rcpt, err

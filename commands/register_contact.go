@@ -21,6 +21,12 @@ type RegisterContact struct {
 // RegisterContact starts a contact's record. A tax id belongs to one contact; an email
 // may be on several records, and finds the first.
 func (c *Commands) RegisterContact(ctx context.Context, req Request, in RegisterContact) (id.Contact, Receipt, error) {
+	return c.registerContact(ctx, req, in, false)
+}
+
+// registerContact registers a contact; alone refuses one without tax id whose email is
+// another's main email already.
+func (c *Commands) registerContact(ctx context.Context, req Request, in RegisterContact, alone bool) (id.Contact, Receipt, error) {
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}
@@ -51,8 +57,17 @@ func (c *Commands) RegisterContact(ctx context.Context, req Request, in Register
 		}
 	}
 	if details.Email != "" {
-		if _, err := c.claimIdentity(ctx, req, contact.KindEmail, details.Email, who); err != nil {
+		held, err := c.claimIdentity(ctx, req, contact.KindEmail, details.Email, who)
+		if err != nil {
 			return "", Receipt{}, err
+		}
+		if details.TaxID == "" && held.contact != who {
+			switch {
+			case !held.finished:
+				who = held.contact
+			case alone:
+				return "", Receipt{}, taken
+			}
 		}
 	}
 	if err := c.Vault.EnsureKey(ctx, req.Account, string(who)); err != nil {
@@ -74,7 +89,7 @@ func (c *Commands) FindOrRegisterContact(ctx context.Context, req Request, in Re
 		if err != nil || found {
 			return who, false, Receipt{}, err
 		}
-		who, rcpt, err = c.RegisterContact(ctx, req, in)
+		who, rcpt, err = c.registerContact(ctx, req, in, true)
 		if f, ok := fault.As(err); !ok || f.Key != "contact.tax_id_taken" {
 			return who, rcpt.Changed, rcpt, err
 		}

@@ -202,10 +202,12 @@ func Announce(s State, transfer string) ([]event.Event, error) {
 
 // Receive decides that staff saw the money on the account. The amount is what came,
 // which may be less or more than was announced.
-func Receive(s State, amount money.Money, on document.Date) ([]event.Event, error) {
+func Receive(s State, transfer string, amount money.Money, on document.Date) ([]event.Event, error) {
 	switch {
 	case !s.Exists:
 		return nil, fault.New(fault.NotFound, "not_found")
+	case s.Method != transfer:
+		return nil, fault.New(fault.Conflict, "payment.not_a_transfer")
 	case s.Settled() && s.Paid == amount:
 		return nil, nil
 	case s.Settled():

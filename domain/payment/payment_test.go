@@ -208,7 +208,7 @@ func TestTransferDecisions(t *testing.T) {
 	decidertest.Given(t, d).When(announce).ThenRefused(fault.NotFound, "not_found")
 
 	receive := func(m money.Money, on document.Date) func(payment.State) ([]event.Event, error) {
-		return func(s payment.State) ([]event.Event, error) { return payment.Receive(s, m, on) }
+		return func(s payment.State) ([]event.Event, error) { return payment.Receive(s, "transfer", m, on) }
 	}
 	decidertest.Given(t, d, transfer()).When(receive(eur(14000), day)).Then(payment.Succeeded{Amount: eur(14000), On: day})
 	decidertest.Given(t, d, transfer(), payment.Failed{}).When(receive(eur(15000), day)).Then(payment.Succeeded{Amount: eur(15000), On: day})
@@ -217,6 +217,7 @@ func TestTransferDecisions(t *testing.T) {
 	decidertest.Given(t, d, transfer()).When(receive(eur(0), day)).ThenRefused(fault.Invalid, "payment.amount_not_positive")
 	decidertest.Given(t, d, transfer()).When(receive(eur(1), "soon")).ThenRefused(fault.Invalid, "date.invalid")
 	decidertest.Given(t, d).When(receive(eur(1), day)).ThenRefused(fault.NotFound, "not_found")
+	decidertest.Given(t, d, started()).When(receive(eur(15000), day)).ThenRefused(fault.Conflict, "payment.not_a_transfer")
 }
 
 func TestRefundAndCancel(t *testing.T) {
