@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lonja/adapters/memory"
 	"lonja/commands"
 	"lonja/domain/access"
 	"lonja/domain/document"
@@ -14,6 +15,7 @@ import (
 	"lonja/domain/invoice"
 	"lonja/domain/money"
 	"lonja/domain/payment"
+	"lonja/readmodels"
 )
 
 // till is a gateway whose word the test gives.
@@ -328,5 +330,43 @@ func TestReconcilePayment(t *testing.T) {
 	s.ok(second(s.ReconcilePayment(t.Context(), s.system(), lost, started)))
 	if got := fold(s.scene, payment.Decider(), string(lost)); got.Status != payment.StatusFailed || got.Reason != "expired" {
 		t.Errorf("it is %s: %s", got.Status, got.Reason)
+	}
+}
+
+// The webhooks never came: the gateway is asked about every payment under way that is old enough.
+func TestReconcilePayments(t *testing.T) {
+	t.Parallel()
+	s := newShopfront(t)
+	store := memory.NewReadStore()
+	g, err := store.Open(t.Context(), "payments", 1, []readmodels.Schema{readmodels.Payments.Schema})
+	s.ok(err)
+	s.Read = store
+	docs := []id.ID{s.invoice(s.who, "F-1", 10000), s.invoice(s.who, "F-2", 5000), s.invoice(s.who, "F-3", 100)}
+	var changes []readmodels.Change
+	for i, doc := range docs {
+		pay, err := s.start("sandbox", whole(doc))
+		s.ok(err)
+		session, _, err := s.OpenCheckout(t.Context(), s.me(), commands.OpenCheckout{Payment: pay})
+		s.ok(err)
+		state := fold(s.scene, payment.Decider(), string(pay))
+		s.till.says[session.Ref] = payment.Notice{GatewayRef: session.Ref, Status: payment.NoticeSucceeded, Amount: state.Amount, On: "2026-03-02"}
+		row := readmodels.Payment{ID: pay, Method: "sandbox", State: readmodels.PaymentStarted, StartedAt: s.now.Add(-time.Duration(i) * time.Minute)}
+		r, err := readmodels.Payments.Encode(readmodels.Key{Account: s.acc, Contact: s.who, ID: string(pay)}, &row)
+		s.ok(err)
+		changes = append(changes, readmodels.Change{Table: readmodels.Payments.Name, Row: r})
+	}
+	s.ok(store.Commit(t.Context(), readmodels.Batch{Generation: g, To: 1, Changes: changes}))
+
+	changed, err := s.ReconcilePayments(t.Context(), s.system(), s.now)
+	s.ok(err)
+	s.react()
+	if changed != 2 {
+		t.Errorf("%d payments changed, want the two that are old enough", changed)
+	}
+	s.owed(docs[0], 10000)
+	s.owed(docs[1], 0)
+	s.owed(docs[2], 0)
+	if again, err := s.ReconcilePayments(t.Context(), s.system(), s.now); err != nil || again != 0 {
+		t.Errorf("again: %d, %v", again, err)
 	}
 }
