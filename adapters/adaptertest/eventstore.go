@@ -713,6 +713,11 @@ func (s *eventStore) write(writers, appends int) int {
 					s.Errorf("the append at %d of %s is not readable when it returns: %+v, %v", r.Position, name, got, err)
 					return
 				}
+				got, err = s.Store.ReadStream(s.ctx, name, max(0, r.Revision-6), 100, nil)
+				if err != nil || len(got) != int(min(r.Revision, 6))+1 || got[len(got)-1].Position != r.Position {
+					s.Errorf("%s is not up to revision %d when that append returns: %d events, %v", name, r.Revision, len(got), err)
+					return
+				}
 			}
 		})
 	}
@@ -758,6 +763,21 @@ func followersSeeAll(s *eventStore) {
 				if h, err := s.Store.Head(s.ctx); err != nil || h < after {
 					s.Errorf("follower %d: head %d, %v, but position %d was read", f, h, err, after)
 					return
+				}
+				if len(buf) > 0 {
+					// What the feed has shown, its stream has too.
+					name := buf[rnd.IntN(len(buf))].Stream
+					got, err := s.Store.ReadStream(s.ctx, name, 0, 1<<30, nil)
+					if err != nil || event.Revision(len(got)) < next[name] {
+						s.Errorf("follower %d: %s has %d events, %v; the feed has shown %d", f, name, len(got), err, next[name])
+						return
+					}
+					for i := range got {
+						if got[i].Revision != event.Revision(i) {
+							s.Errorf("follower %d: %s@%d is where revision %d follows", f, name, got[i].Revision, i)
+							return
+						}
+					}
 				}
 				if int64(len(seen[f])) == written.Load() {
 					return

@@ -119,7 +119,7 @@ func newReader(l *Log) (_ *reader, err error) {
 		query string
 	}{
 		{&r.stream, "SELECT e.position, e.stream, e.revision, type, recorded, crc, id, meta, data FROM places p CROSS JOIN events e ON e.position = p.position WHERE p.stream = ?1 AND p.revision >= ?2 ORDER BY p.revision LIMIT ?3"},
-		{&r.one, "SELECT " + columns + " FROM events WHERE position = ?1"},
+		{&r.one, "SELECT " + columns + " FROM events WHERE position = ?1 AND stream = ?2 AND revision = ?3"},
 		{&r.feed, "SELECT " + columns + " FROM events WHERE position >= ?1 ORDER BY position LIMIT ?2"},
 		{&r.find, "SELECT id FROM streams WHERE name = ?1"},
 	} {
@@ -152,7 +152,7 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 			}
 		}
 		// First the tail, then the table: what leaves the tail is in the table before.
-		newest := l.tail.places(id, from, false)
+		newest, certain := l.tail.places(id, from)
 		for len(newest) == 0 || newest[0].revision > from {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -193,10 +193,16 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from event.Revision
 				return ctx.Err()
 			}
 			r.one.BindInt64(1, int64(newest[i].position))
+			r.one.BindInt64(2, id)
+			r.one.BindInt64(3, int64(from))
+			had := len(buf)
 			if buf, _, err = r.collect(r.one, stream, false, buf); err != nil {
 				return err
 			}
-			if len(buf) == start || buf[len(buf)-1].Revision != from {
+			if len(buf) == had {
+				if newest[i].position > certain {
+					return nil
+				}
 				return fmt.Errorf("%w: position %d does not hold revision %d", ErrCorrupt, newest[i].position, from)
 			}
 			from++

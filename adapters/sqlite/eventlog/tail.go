@@ -23,7 +23,7 @@ import (
 type tail struct {
 	mu             sync.RWMutex // the writer changes, readers look
 	frozen, active *generation  // frozen is nil most of the time
-	committed      int          // entries of active that readers may see
+	committed      int          // entries of active that are not of the transaction under way
 }
 
 // generation is the places of the events of one range of the feed.
@@ -57,18 +57,6 @@ func (g *generation) add(stream int64, revision event.Revision) {
 	g.entries = append(g.entries, entry{stream, revision, previous})
 }
 
-// cut takes the newest entries away again, down to n.
-func (g *generation) cut(n int) {
-	for i := len(g.entries) - 1; i >= n; i-- {
-		if e := &g.entries[i]; e.previous < 0 {
-			delete(g.last, e.stream)
-		} else {
-			g.last[e.stream] = e.previous
-		}
-	}
-	g.entries = g.entries[:n]
-}
-
 // sort brings the entries into the order of places. Nothing may be added any more.
 func (g *generation) sort() {
 	g.order = make([]int32, len(g.entries))
@@ -82,23 +70,14 @@ func (g *generation) sort() {
 	close(g.sorted)
 }
 
-// collect prepends to places those of a stream's events below the index `before` and
-// from the revision on.
-func (g *generation) collect(stream int64, from event.Revision, before int, places []place) []place {
-	if g == nil {
-		return places
-	}
+// collect appends to found, newest first, the places of a stream's events from the
+// revision on.
+func (g *generation) collect(stream int64, from event.Revision, found []place) []place {
 	i, ok := g.last[stream]
-	for ; ok && i >= 0; i = g.entries[i].previous {
-		e := &g.entries[i]
-		if e.revision < from {
-			break
-		}
-		if int(i) < before {
-			places = append(places, place{e.revision, g.base + 1 + event.Position(i)})
-		}
+	for ; ok && i >= 0 && g.entries[i].revision >= from; i = g.entries[i].previous {
+		found = append(found, place{g.entries[i].revision, g.base + 1 + event.Position(i)})
 	}
-	return places
+	return found
 }
 
 // place is where an event of a stream is.
@@ -108,20 +87,18 @@ type place struct {
 }
 
 // places returns those of a stream's events that the tail knows, from the revision on,
-// in order. Uncommitted ones are for the writer only.
-func (t *tail) places(stream int64, from event.Revision, uncommitted bool) []place {
+// in order, and the position up to which they are committed for certain. Later ones are
+// there if SQLite shows them: an event must not appear in the feed before its stream,
+// hence the tail has it before it is committed.
+func (t *tail) places(stream int64, from event.Revision) (found []place, certain event.Position) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	before := t.committed
-	if uncommitted {
-		before = len(t.active.entries)
-	}
-	found := t.active.collect(stream, from, before, nil)
+	found = t.active.collect(stream, from, nil)
 	if t.frozen != nil {
-		found = t.frozen.collect(stream, from, len(t.frozen.entries), found)
+		found = t.frozen.collect(stream, from, found)
 	}
 	slices.Reverse(found)
-	return found
+	return found, t.active.base + event.Position(t.committed)
 }
 
 // revision returns the last revision of a stream, for the writer, and false where the

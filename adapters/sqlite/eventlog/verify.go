@@ -227,9 +227,10 @@ func (v *verifier) place(places *sqlite.Stmt, stream int64, s *event.Stored) err
 func (v *verifier) readable(after event.Position) event.Position {
 	can := func(p event.Position) bool {
 		r := v.reader
-		r.one.BindInt64(1, int64(p))
-		defer r.one.Reset()
-		row, err := r.one.Step()
+		r.feed.BindInt64(1, int64(p))
+		r.feed.BindInt64(2, 1)
+		defer r.feed.Reset()
+		row, err := r.feed.Step()
 		return err == nil && row
 	}
 	bad, good := after, v.report.Head+1

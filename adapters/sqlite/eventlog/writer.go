@@ -293,7 +293,7 @@ func (w *writer) transact(group []*request) (err error) {
 	return nil
 }
 
-// committed makes the transaction's work visible in memory.
+// committed takes the transaction's work for certain in memory.
 func (w *writer) committed() {
 	t := &w.log.tail
 	t.mu.Lock()
@@ -533,7 +533,7 @@ func (w *writer) loadHead(stream string) (*streamHead, error) {
 // already reports whether the very events of r are where r wants them, and the position of the last.
 func (w *writer) already(stream int64, r *request) (event.Position, bool, error) {
 	first, last := r.expected+1, r.expected+event.Revision(len(r.events))
-	found := w.log.tail.places(stream, first, true)
+	found, _ := w.log.tail.places(stream, first)
 	if len(found) == 0 || found[0].revision > first {
 		placed, err := w.placesOf(stream, first, last)
 		if err != nil {
