@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -23,7 +22,6 @@ import (
 	"lonja/adapters/web/staff"
 	"lonja/adapters/web/static"
 	"lonja/commands"
-	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
@@ -39,8 +37,8 @@ type Config struct {
 	// Wait returns once the projections that pages show have reached the position, or ctx's error.
 	Wait func(ctx context.Context, p event.Position) error
 	Log  *slog.Logger
-	// PDF writes a document as a PDF in a language.
-	PDF func(ctx context.Context, w io.Writer, body *document.Body, language string) error
+	// PDF writes a document: pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code}).
+	PDF edge.WriteSheet
 	// SendRecovery hands a recovery link over for sending, and returns at once: the time
 	// that the page takes must not tell who has access.
 	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)

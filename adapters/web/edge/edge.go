@@ -5,6 +5,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -64,7 +65,7 @@ func (k *Kit) Settings(r *http.Request) (readmodels.Settings, error) {
 func (k *Kit) WithSettings(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := readmodels.GetSettings(r.Context(), readmodels.ForAccount(k.Commands.Read, k.Account))
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if err != nil && !fault.Is(err, fault.NotFound) && !errors.Is(err, readmodels.ErrNoTable) {
 			k.Refuse(w, r, err)
 			return
 		}
@@ -183,14 +184,20 @@ func (k *Kit) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	l := k.Locale(r, "")
 	f, ok := fault.As(err)
+	if !ok && errors.Is(err, readmodels.ErrNoTable) { // a first start: projections are being filled
+		f, ok = fault.New(fault.Unavailable, "portal.starting"), true
+	}
 	if !ok {
 		k.Log.ErrorContext(r.Context(), "request failed", "correlation", Correlation(r.Context()).String(),
 			"method", r.Method, "route", Route(r), "error", err)
 		f = fault.New(0, "error.internal", fault.A("reference", Correlation(r.Context()).String()))
 	}
 	status := Status(f.Kind)
-	if f.Kind == fault.TooMany {
+	switch f.Kind {
+	case fault.TooMany:
 		w.Header().Set("Retry-After", "60")
+	case fault.Unavailable:
+		w.Header().Set("Retry-After", "3")
 	}
 	p := k.Page(r, l, l.T("error.title_"+f.Kind.String()))
 	p.Notice, p.Updating, p.Here = nil, false, "/"

@@ -3,30 +3,42 @@ package edge
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
 
 	"lonja/domain/fault"
 )
 
 // Limits bound how often secrets can be tried. Attempts on one login count per address,
-// so that nobody elsewhere can lock its owner out.
+// so that nobody elsewhere can lock its owner out; attempts that succeed do not count.
 type Limits struct {
-	byAddress *httprate.RateLimiter
-	byLogin   *httprate.RateLimiter
-	tokens    *httprate.RateLimiter
+	byAddress *limit
+	byLogin   *limit
+	tokens    *limit
+}
+
+type limit struct {
+	*httprate.RateLimiter
+	window time.Duration
+}
+
+func newLimit(n int, window time.Duration) *limit {
+	return &limit{httprate.NewRateLimiter(n, window), window}
+}
+
+// giveBack takes an attempt off the count.
+func (l *limit) giveBack(key string) error {
+	return l.Counter().IncrementBy(key, time.Now().UTC().Truncate(l.window), -1)
 }
 
 // NewLimits returns fresh limits.
 func NewLimits() *Limits {
-	return &Limits{
-		byAddress: httprate.NewRateLimiter(60, 10*time.Minute),
-		byLogin:   httprate.NewRateLimiter(10, 10*time.Minute),
-		tokens:    httprate.NewRateLimiter(60, time.Minute),
-	}
+	return &Limits{byAddress: newLimit(60, 10*time.Minute), byLogin: newLimit(10, 10*time.Minute), tokens: newLimit(60, time.Minute)}
 }
 
 // SignIn bounds attempts to sign in, by address and by the login they are about.
@@ -39,12 +51,19 @@ func (l *Limits) SignIn(k *Kit) func(http.Handler) http.Handler {
 				return
 			}
 			address := address(r)
-			login := sha256.Sum256([]byte(address + "\n" + r.URL.Path + "\n" + strings.ToLower(strings.TrimSpace(form.Get("email"))) + k.Cookie(r, SessionCookie)))
-			if l.byAddress.OnLimit(w, r, address) || l.byLogin.OnLimit(w, r, hex.EncodeToString(login[:])) {
+			sum := sha256.Sum256([]byte(address + "\n" + r.URL.Path + "\n" + strings.ToLower(strings.TrimSpace(form.Get("email"))) + k.Cookie(r, SessionCookie)))
+			login := hex.EncodeToString(sum[:])
+			if l.byAddress.OnLimit(w, r, address) || l.byLogin.OnLimit(w, r, login) {
 				k.Refuse(w, r, fault.New(fault.TooMany, "signin.too_many"))
 				return
 			}
-			next.ServeHTTP(w, r)
+			answer := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+			next.ServeHTTP(answer, r)
+			if answer.Status() == http.StatusSeeOther {
+				if err := errors.Join(l.byAddress.giveBack(address), l.byLogin.giveBack(login)); err != nil {
+					k.Log.ErrorContext(r.Context(), "counting attempts", "correlation", Correlation(r.Context()).String(), "error", err)
+				}
+			}
 		})
 	}
 }

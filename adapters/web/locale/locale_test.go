@@ -144,7 +144,7 @@ var (
 // arguments of T in a page, keys of a fault anywhere.
 func sources(t *testing.T) (literals, keys []string) {
 	t.Helper()
-	for _, folder := range []string{"domain", "commands", "readmodels", "adapters/web"} {
+	for _, folder := range []string{"domain", "commands", "readmodels", "adapters/web", "adapters/pdf", "adapters/einvoice"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			isGo, isTempl := strings.HasSuffix(path, ".go"), strings.HasSuffix(path, ".templ")
 			if err != nil || d.IsDir() || !isGo && !isTempl || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "_templ.go") {
@@ -157,7 +157,7 @@ func sources(t *testing.T) (literals, keys []string) {
 			for _, m := range quoted.FindAllStringSubmatch(string(b), -1) {
 				literals = append(literals, m[1])
 			}
-			if strings.Contains(path, "adapters/web/") {
+			if strings.Contains(path, "adapters/web/") || strings.Contains(path, "adapters/pdf/") {
 				for _, m := range translated.FindAllStringSubmatch(string(b), -1) {
 					if !strings.HasSuffix(m[1], ".") && !strings.HasSuffix(m[1], "_") {
 						keys = append(keys, m[1])

@@ -49,7 +49,7 @@ func (p *Portal) linked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := p.Session(r, edge.LinkCookie, event.ActorLink)
 		if fault.Is(err, fault.Unauthorized) {
-			p.NotFound(w, r)
+			http.Redirect(w, r, "/sign-in", http.StatusSeeOther) // the link was revoked, or a password set meanwhile
 			return
 		}
 		if err != nil {

@@ -5,7 +5,6 @@ package portal
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -22,8 +21,7 @@ import (
 type Portal struct {
 	*edge.Kit
 	Limits *edge.Limits
-	// PDF writes a document as a PDF in a language.
-	PDF func(ctx context.Context, w io.Writer, body *document.Body, language string) error
+	PDF    edge.WriteSheet
 	// SendRecovery hands a recovery link over for sending. It returns at once, lest the
 	// time that it takes tell who has access.
 	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)

@@ -3,12 +3,9 @@
 package staff
 
 import (
-	"bytes"
 	"context"
 	"io"
-	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -29,7 +26,7 @@ import (
 type Staff struct {
 	*edge.Kit
 	Limits *edge.Limits
-	PDF    func(ctx context.Context, w io.Writer, body *document.Body, language string) error
+	PDF    edge.WriteSheet
 	Random io.Reader // of the passphrases that are offered
 }
 
@@ -190,24 +187,8 @@ func (n *names) of(ctx context.Context, contact id.Contact) (string, error) {
 }
 
 func (s *Staff) downloadPDF(w http.ResponseWriter, r *http.Request, at spot) error {
-	d, err := s.document(r.Context(), at)
-	if err != nil {
+	if _, err := s.document(r.Context(), at); err != nil {
 		return err
 	}
-	body, _, ok, err := readmodels.DocumentBody(r.Context(), at.view, at.doc)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "not_found")
-	}
-	if err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	if err := s.PDF(r.Context(), &b, &body, at.m.l.Code); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/pdf")
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.Number + ".pdf"}))
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = w.Write(b.Bytes()) // the client is gone, if this fails
-	return nil
+	return s.Download(w, r, s.PDF, at.m.l, at.view, at.doc)
 }

@@ -1,0 +1,53 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"lonja/adapters/web/locale"
+	"lonja/domain/document"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// Sheet is a document to be written as a PDF.
+type Sheet struct {
+	Body   *document.Body
+	Note   string // what the contact wrote when placing an order
+	Colour string // the account's, "#rrggbb" or ""
+	L      *locale.Locale
+}
+
+// WriteSheet writes a PDF.
+type WriteSheet func(ctx context.Context, w io.Writer, s Sheet) error
+
+// Download sends a document of the view as a PDF to be saved. A body that was erased is
+// not there.
+func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet, l *locale.Locale, view readmodels.View, doc id.ID) error {
+	body, note, ok, err := readmodels.DocumentBody(r.Context(), view, doc)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return err
+	}
+	set, err := k.Settings(r)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), L: l}); err != nil {
+		return err
+	}
+	name := l.T("kind."+string(body.Kind)) + " " + body.Number + ".pdf"
+	w.Header().Set("Content-Type", "application/pdf")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	_, _ = w.Write(b.Bytes()) // the client is gone, if this fails
+	return nil
+}
