@@ -96,8 +96,9 @@ type Parked struct {
 	Stream   string
 	Revision event.Revision
 	Type     string
-	Reason   string // the error of the first of the sequence; "" for those behind it
+	Reason   string // the error of the first of the sequence, or why it was skipped; "" for those behind it
 	At       time.Time
+	Skipped  bool // kept as a record only: nothing waits behind it
 }
 
 // Batch is one atomic step of a generation.

@@ -123,6 +123,15 @@ func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("event type %q has schema version %d, this program knows up to %d: run a newer version", e.Type, e.Schema, e.Known)
 }
 
+// KeyError says that a subject's key could not be had, which says nothing about the event.
+type KeyError struct {
+	Subject string
+	Err     error
+}
+
+func (e *KeyError) Error() string { return fmt.Sprintf("key of %s: %v", e.Subject, e.Err) }
+func (e *KeyError) Unwrap() error { return e.Err }
+
 // Codec turns events into stored bytes and back.
 type Codec struct {
 	reg  *Registry
@@ -207,7 +216,7 @@ func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 	if len(e.sealed) > 0 {
 		key, err := c.keys.Key(ctx, rec.Meta.Account, rec.Meta.Subject())
 		if err != nil && !errors.Is(err, ErrErased) {
-			return fail(fmt.Errorf("key of %s: %w", rec.Meta.Subject(), err))
+			return fail(&KeyError{Subject: rec.Meta.Subject(), Err: err})
 		}
 		for _, f := range e.sealed {
 			v.Elem().FieldByIndex(f.index).Addr().Interface().(sealable).bind(key, s.ID, f.name)
@@ -215,6 +224,26 @@ func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 	}
 	rec.Data = v.Elem().Interface().(Event)
 	return rec, nil
+}
+
+// Known returns the error with which Decode would refuse an event of a type or schema
+// that this build does not know, without decoding the rest.
+func (c *Codec) Known(s *Stored) error {
+	fail := func(err error) error {
+		return fmt.Errorf("event %s at %s@%d (position %d): %w", s.Type, s.Stream, s.Revision, s.Position, err)
+	}
+	e, ok := c.reg.types[s.Type]
+	if !ok {
+		return fail(&UnknownTypeError{Type: s.Type})
+	}
+	m, err := ParseMetadata(s.Meta)
+	if err != nil {
+		return fail(err)
+	}
+	if known := len(e.upcasts) + 1; m.Schema > known {
+		return fail(&NewerSchemaError{Type: s.Type, Schema: m.Schema, Known: known})
+	}
+	return nil
 }
 
 // Reveal returns the event as JSON with its personal data in plain, {"erased":true}

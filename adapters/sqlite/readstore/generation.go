@@ -410,9 +410,9 @@ func (w *writing) park(b *readmodels.Batch) error {
 	}
 	for i := range b.Park {
 		p := &b.Park[i]
-		err := sqlitex.Execute(w.conn, "INSERT OR REPLACE INTO parked (position, account, contact, stream, revision, type, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		err := sqlitex.Execute(w.conn, "INSERT OR REPLACE INTO parked (position, account, contact, stream, revision, type, reason, at, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 			&sqlitex.ExecOptions{Args: []any{
-				int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, p.Reason, p.At.UnixMilli(),
+				int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, p.Reason, p.At.UnixMilli(), p.Skipped,
 			}})
 		if err != nil {
 			return err
@@ -430,12 +430,12 @@ func (s *Store) Parked(ctx context.Context, gen readmodels.Generation, contact i
 	var out []readmodels.Parked
 	read := func(conn *sqlite.Conn) error {
 		out = nil
-		return sqlitex.Execute(conn, "SELECT position, account, contact, stream, revision, type, reason, at FROM parked WHERE ?1 IN ('', contact) ORDER BY position",
+		return sqlitex.Execute(conn, "SELECT position, account, contact, stream, revision, type, reason, at, skipped FROM parked WHERE ?1 IN ('', contact) ORDER BY position",
 			&sqlitex.ExecOptions{Args: []any{string(contact)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 				out = append(out, readmodels.Parked{
 					Position: event.Position(stmt.ColumnInt64(0)), Account: id.Account(stmt.ColumnText(1)), Contact: id.Contact(stmt.ColumnText(2)),
 					Stream: stmt.ColumnText(3), Revision: event.Revision(stmt.ColumnInt64(4)), Type: stmt.ColumnText(5), Reason: stmt.ColumnText(6),
-					At: time.UnixMilli(stmt.ColumnInt64(7)).UTC(),
+					At: time.UnixMilli(stmt.ColumnInt64(7)).UTC(), Skipped: stmt.ColumnInt64(8) != 0,
 				})
 				return nil
 			}})

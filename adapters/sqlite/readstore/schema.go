@@ -55,7 +55,8 @@ CREATE TABLE parked (
 	revision INTEGER NOT NULL,
 	type     TEXT    NOT NULL,
 	reason   TEXT    NOT NULL,
-	at       INTEGER NOT NULL -- milliseconds since 1970
+	at       INTEGER NOT NULL, -- milliseconds since 1970
+	skipped  INTEGER NOT NULL
 ) STRICT;
 `
 
@@ -206,7 +207,7 @@ func createFile(conn *sqlite.Conn, mark int64, script string) (err error) {
 		return err
 	}
 	if tables == 0 {
-		marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;\n", mark, formatVersion)
+		marks := fmt.Sprintf("PRAGMA application_id = %d;\nPRAGMA user_version = %d;\n", mark, formatVersion)
 		for _, stmt := range strings.Split(marks+script, ";\n") {
 			if strings.TrimSpace(stmt) == "" {
 				continue

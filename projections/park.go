@@ -1,0 +1,129 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"lonja/domain/event"
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// Parked returns the parked events of a projection's live generation, oldest first:
+// of one contact, or of all where contact is empty. Reason says what failed, for the
+// first of each sequence; those behind it wait for it. Skipped ones are a record.
+func (r *Runner) Parked(ctx context.Context, projection string, contact id.Contact) ([]readmodels.Parked, error) {
+	g, err := r.live(ctx, projection)
+	if err != nil {
+		return nil, err
+	}
+	return r.cfg.Store.Parked(ctx, g, contact)
+}
+
+func (r *Runner) live(ctx context.Context, projection string) (readmodels.Generation, error) {
+	gens, err := r.cfg.Store.Generations(ctx)
+	if err != nil {
+		return readmodels.Generation{}, fmt.Errorf("projection %s: %w", projection, err)
+	}
+	for _, g := range gens {
+		if g.Projection == projection && g.State == readmodels.Live {
+			return g, nil
+		}
+	}
+	return readmodels.Generation{}, fmt.Errorf("projections: there is no live %q", projection)
+}
+
+// RetryParked folds the parked sequence of a contact (of the account itself, where
+// contact is empty) in order, as far as it goes now, and returns how many events were
+// folded. It may run beside the process that follows.
+func (r *Runner) RetryParked(ctx context.Context, projection string, account id.Account, contact id.Contact) (int, error) {
+	folded := 0
+	err := r.withLive(ctx, projection, func(f *follower) error {
+		of := func(p *readmodels.Parked) bool {
+			return !p.Skipped && p.Account == account && p.Contact == contact
+		}
+		var items []item
+		var stored []event.Stored
+		for i := range f.parked {
+			if !of(&f.parked[i]) {
+				continue
+			}
+			one, err := r.cfg.Events.ReadFeed(ctx, f.parked[i].Position-1, 1, nil)
+			if err != nil {
+				return fmt.Errorf("projection %s: retry: %w", projection, err)
+			}
+			if len(one) == 0 || one[0].Position != f.parked[i].Position {
+				return fmt.Errorf("projection %s: retry: the log has no event at position %d", projection, f.parked[i].Position)
+			}
+			stored = append(stored, one[0])
+		}
+		items, err := decode(ctx, r.cfg.Codec, []*Projection{f.p}, stored, nil)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		var others []readmodels.Parked
+		for i := range f.parked {
+			if !of(&f.parked[i]) {
+				others = append(others, f.parked[i])
+			}
+		}
+		b, err := foldBatch(ctx, f.p, r.cfg.Store, f.gen, others, items)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			b.Unpark = append(b.Unpark, items[i].stored.Position)
+		}
+		if err := r.cfg.Store.Commit(ctx, b); err != nil {
+			return fmt.Errorf("projection %s: retry: %w", projection, err)
+		}
+		f.parked = append(others, b.Park...)
+		r.logParked(f.p, b.Park)
+		folded = len(items) - len(b.Park)
+		return nil
+	})
+	return folded, err
+}
+
+// SkipParked takes a parked event out of its sequence for good, without folding it:
+// the record of it stays, with why, and a rebuild leaves it out too. RetryParked then
+// folds those behind it.
+func (r *Runner) SkipParked(ctx context.Context, projection string, position event.Position, why string) error {
+	return r.withLive(ctx, projection, func(f *follower) error {
+		for i := range f.parked {
+			p := f.parked[i]
+			if p.Position != position || p.Skipped {
+				continue
+			}
+			p.Skipped, p.Reason = true, why
+			b := readmodels.Batch{Generation: f.gen, From: f.gen.Checkpoint, To: f.gen.Checkpoint, Park: []readmodels.Parked{p}}
+			if err := r.cfg.Store.Commit(ctx, b); err != nil {
+				return fmt.Errorf("projection %s: skip: %w", projection, err)
+			}
+			f.parked[i] = p
+			r.logger.Warn("projection skips an event for good", "projection", projection, "position", uint64(position), "stream", p.Stream)
+			return nil
+		}
+		return fmt.Errorf("projection %s: the event at position %d is not parked", projection, position)
+	})
+}
+
+// withLive runs f on the live generation with the turn, taken over from whoever follows it.
+func (r *Runner) withLive(ctx context.Context, projection string, f func(*follower) error) error {
+	own, ok := r.byName[projection]
+	if !ok {
+		return fmt.Errorf("projections: there is no %q", projection)
+	}
+	if err := r.take(ctx); err != nil {
+		return fmt.Errorf("projection %s: %w", projection, err)
+	}
+	defer r.give()
+	r.forget(own)
+	if err := r.openOne(ctx, own); err != nil {
+		return err
+	}
+	if own.stale {
+		return fmt.Errorf("projection %s: it is to be rebuilt first", projection)
+	}
+	return f(own)
+}

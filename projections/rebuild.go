@@ -1,0 +1,517 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+
+	"lonja/domain/event"
+	"lonja/readmodels"
+)
+
+// Phase is a part of a rebuild.
+type Phase string
+
+// The phases, in order.
+const (
+	Folding  Phase = "folding"     // Done of Total positions of the log
+	Indexing Phase = "indexing"    // Done of Total projections
+	Catching Phase = "catching up" // Done of Total projections
+)
+
+// Progress is how far a rebuild is.
+type Progress struct {
+	Phase Phase
+	Done  uint64
+	Total uint64
+}
+
+// The sizes of a rebuild's steps, in events and rows.
+const (
+	rebuildBatch = 4096
+	rebuildAhead = 3 // decoded batches that wait to be folded
+	rebuildChunk = 2000
+)
+
+// Rebuild folds the named projections (all, where none is named) anew from the first
+// event, in one pass over the log, beside the live generations, and switches to them.
+// It works in the process that serves and in another one beside it. What was live is
+// kept for a rollback. report is called from one goroutine, often; nil is none.
+func (r *Runner) Rebuild(ctx context.Context, report func(Progress), names ...string) error {
+	ps := r.cfg.Projections
+	if len(names) > 0 {
+		ps = nil
+		for _, n := range names {
+			f, ok := r.byName[n]
+			if !ok {
+				return fmt.Errorf("projections: there is no %q", n)
+			}
+			ps = append(ps, f.p)
+		}
+	}
+	if report == nil {
+		report = func(Progress) {}
+	}
+	for _, careful := range []bool{false, true} {
+		b, err := r.begin(ctx, ps, careful)
+		if err == nil {
+			err = r.rebuild(ctx, b, report)
+		}
+		if err == nil {
+			break
+		}
+		for _, l := range b {
+			// Without ctx, which may be what ended it. A generation that stays is dropped at the next switch.
+			if e := r.cfg.Store.Drop(context.WithoutCancel(ctx), l.work.gen); e != nil {
+				r.logger.Warn("dropping a failed rebuild", "projection", l.work.p.Name, "error", e)
+			}
+		}
+		var bad *poison
+		if careful || !errors.As(err, &bad) {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+		r.logger.Warn("rebuild: an event can't be folded; again, with care", "position", uint64(bad.position))
+	}
+	return r.followRebuilt(ctx, ps)
+}
+
+// followRebuilt turns this process's followers, if it follows, to what is live now.
+func (r *Runner) followRebuilt(ctx context.Context, ps []*Projection) error {
+	following := false
+	r.mu.Lock()
+	for _, f := range r.all {
+		following = following || f.open
+	}
+	if following {
+		for _, p := range ps {
+			r.byName[p.Name].open = false
+		}
+	}
+	r.mu.Unlock()
+	if !following {
+		return nil
+	}
+	return r.CatchUp(ctx)
+}
+
+func (r *Runner) begin(ctx context.Context, ps []*Projection, careful bool) ([]*bulk, error) {
+	gens, err := r.cfg.Store.Generations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*bulk
+	for _, p := range ps {
+		g, err := r.cfg.Store.Begin(ctx, p.Name, p.Version, p.tables)
+		if err != nil {
+			return out, err
+		}
+		b := newBulk(r, p, g)
+		out = append(out, b)
+		b.work.careful = careful
+		for _, live := range gens {
+			if live.Projection != p.Name || live.State != readmodels.Live {
+				continue
+			}
+			parked, err := r.cfg.Store.Parked(ctx, live, "")
+			if err != nil {
+				return out, err
+			}
+			for i := range parked {
+				if parked[i].Skipped {
+					b.work.skip[parked[i].Position] = parked[i]
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+func (r *Runner) rebuild(ctx context.Context, bs []*bulk, report func(Progress)) error {
+	if err := r.fill(ctx, bs, report); err != nil {
+		return err
+	}
+	report(Progress{Indexing, 0, uint64(len(bs))})
+	sealed := make(chan error, len(bs))
+	for _, b := range bs {
+		go func() { sealed <- r.cfg.Store.Seal(ctx, b.work.gen) }()
+	}
+	var errs []error
+	for i := range bs {
+		errs = append(errs, <-sealed)
+		report(Progress{Indexing, uint64(i + 1), uint64(len(bs))})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, b := range bs {
+		report(Progress{Catching, uint64(i), uint64(len(bs))})
+		if err := r.finish(ctx, b); err != nil {
+			return err
+		}
+	}
+	report(Progress{Catching, uint64(len(bs)), uint64(len(bs))})
+	return nil
+}
+
+// finish folds what the log got meanwhile, and switches.
+func (r *Runner) finish(ctx context.Context, b *bulk) error {
+	f := &follower{p: b.work.p, gen: b.work.gen}
+	var err error
+	if f.parked, err = r.cfg.Store.Parked(ctx, f.gen, ""); err != nil {
+		return err
+	}
+	in := tail{r: r}
+	for {
+		items, err := in.next(ctx, f.gen.Checkpoint, []*follower{f})
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 {
+			err = r.cfg.Store.Switch(ctx, f.gen)
+			if err == nil || !errors.Is(err, readmodels.ErrBehind) {
+				return err
+			}
+			continue // the live generation has just folded more
+		}
+		to := items[len(items)-1].stored.Position
+		batch, err := foldBatch(ctx, f.p, r.cfg.Store, f.gen, f.parked, items)
+		if err != nil {
+			return err
+		}
+		batch.To = to
+		if err := r.cfg.Store.Commit(ctx, batch); err != nil {
+			return err
+		}
+		f.parked = append(f.parked, batch.Park...)
+		f.gen.Checkpoint = to
+	}
+}
+
+// decoded is a batch of the log on its way from the reader to the folds.
+type decoded struct {
+	stored []event.Stored
+	items  []item
+	err    error
+}
+
+// fill folds the log as it is now into new generations. One goroutine reads and two
+// decode, ahead of the folds; each projection has two more that encode and write rows
+// that have gone out of memory.
+func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (err error) {
+	head, err := r.cfg.Events.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel()
+	ps := make([]*Projection, len(bs))
+	for i, b := range bs {
+		ps[i] = b.work.p
+		b.work.before = b.drain
+		tasks.Go(func() { b.write(ctx) })
+		defer close(b.jobs)
+	}
+	ready, free := make(chan *decoded, rebuildAhead), make(chan *decoded, rebuildAhead+2)
+	for range cap(free) {
+		free <- &decoded{}
+	}
+	tasks.Go(func() { r.readAhead(ctx, ps, head, ready, free) })
+
+	budget := max(r.cfg.Memory/max(len(bs), 1), 1<<20)
+	report(Progress{Folding, 0, uint64(head)})
+	position := event.Position(0)
+	for d := range ready {
+		if d.err != nil {
+			return d.err
+		}
+		for _, b := range bs {
+			if err := b.work.fold(ctx, d.items); err != nil {
+				return err
+			}
+		}
+		position = d.stored[len(d.stored)-1].Position
+		free <- d
+		total := 0
+		for _, b := range bs {
+			total += b.work.cost
+		}
+		for _, b := range bs {
+			// A projection may use what the others leave.
+			if b.work.cost > budget && total > r.cfg.Memory {
+				if err := b.evict(ctx, position, b.work.cost/2); err != nil {
+					return err
+				}
+			}
+		}
+		report(Progress{Folding, uint64(min(position, head)), uint64(head)})
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, b := range bs {
+		if err := b.evict(ctx, position, 0); err != nil {
+			return err
+		}
+	}
+	for _, b := range bs {
+		if err := b.drain(ctx); err != nil {
+			return err
+		}
+		last := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: position, Park: b.work.park}
+		if err := r.cfg.Store.Commit(ctx, last); err != nil {
+			return err
+		}
+		b.work.gen.Checkpoint = position
+		r.logParked(b.work.p, b.work.park)
+	}
+	return nil
+}
+
+// readAhead reads and decodes up to the position, then closes ready.
+func (r *Runner) readAhead(ctx context.Context, ps []*Projection, to event.Position, ready chan<- *decoded, free <-chan *decoded) {
+	defer close(ready)
+	at := event.Position(0)
+	for at < to {
+		var d *decoded
+		select {
+		case d = <-free:
+		case <-ctx.Done():
+			return
+		}
+		d.stored, d.err = r.cfg.Events.ReadFeed(ctx, at, rebuildBatch, d.stored[:0])
+		if d.err == nil && len(d.stored) == 0 {
+			return
+		}
+		if d.err == nil {
+			d.decode(ctx, r.cfg.Codec, ps)
+			at = d.stored[len(d.stored)-1].Position
+		}
+		select {
+		case ready <- d:
+		case <-ctx.Done():
+			return
+		}
+		if d.err != nil {
+			return
+		}
+	}
+}
+
+// decode decodes the two halves of a batch beside each other.
+func (d *decoded) decode(ctx context.Context, codec *event.Codec, ps []*Projection) {
+	half := len(d.stored) / 2
+	second := make(chan error, 1)
+	var tail []item
+	go func() {
+		var err error
+		tail, err = decode(ctx, codec, ps, d.stored[half:], nil)
+		second <- err
+	}()
+	d.items, d.err = decode(ctx, codec, ps, d.stored[:half], d.items[:0])
+	if err := <-second; d.err == nil {
+		d.err = err
+	}
+	d.items = append(d.items, tail...)
+}
+
+// bulk is the rebuild of one projection: its work, the rows of which go to the store
+// when memory is short, and a filter that knows which never did.
+type bulk struct {
+	work *work
+	r    *Runner
+
+	seed   maphash.Seed
+	filter []uint64 // Bloom filter of the keys of rows that went to the store
+
+	jobs    chan writeJob
+	pending sync.WaitGroup
+	mu      sync.Mutex
+	err     error
+}
+
+type writeJob struct {
+	erased map[owner]bool
+	cells  []*cell
+	to     event.Position
+}
+
+// filterBits is the size of the filter: false positives, which cost a look into the
+// store, stay under 1 % up to seven million rows.
+const filterBits = 1 << 26
+
+func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
+	b := &bulk{work: newWork(p, r.cfg.Store, g), r: r, seed: maphash.MakeSeed(), jobs: make(chan writeJob, 1)}
+	b.work.known = b.known
+	return b
+}
+
+func (b *bulk) bits(table int, k readmodels.Key) [4]uint64 {
+	h := maphash.Comparable(b.seed, struct {
+		table int
+		key   readmodels.Key
+	}{table, k})
+	step := h>>32 | 1
+	var out [4]uint64
+	for i := range out {
+		out[i] = (h + uint64(i)*step) % filterBits
+	}
+	return out
+}
+
+func (b *bulk) known(table int, k readmodels.Key) bool {
+	if b.filter == nil {
+		return false
+	}
+	for _, n := range b.bits(table, k) {
+		if b.filter[n/64]&(1<<(n%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// evict hands rows to be written and forgets them, until what stays costs at most
+// keep: first those of tables whose rows are rarely looked at again, then those that
+// were not for the longest.
+func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
+	if b.filter == nil {
+		b.filter = make([]uint64, filterBits/64)
+	}
+	job := writeJob{erased: b.work.erased, to: to}
+	b.work.erased = map[owner]bool{}
+	cold := func(c *cell) bool {
+		u := b.work.usage[c.table]
+		return u.again*20 < u.rows
+	}
+	b.take(&job, cold)
+	for age := b.work.clock / 2; b.work.cost > keep && age > 0; age /= 2 {
+		b.take(&job, func(c *cell) bool { return c.seen < b.work.clock-age })
+	}
+	if b.work.cost > keep || keep == 0 {
+		b.take(&job, func(*cell) bool { return true })
+	}
+	b.pending.Add(1)
+	select {
+	case b.jobs <- job:
+		return b.failed()
+	case <-ctx.Done():
+		b.pending.Done()
+		return ctx.Err()
+	}
+}
+
+func (b *bulk) take(job *writeJob, goes func(*cell) bool) {
+	for o, cells := range b.work.owners {
+		for k, c := range cells {
+			if c.found || c.dirty {
+				if !goes(c) {
+					continue
+				}
+				if c.dirty {
+					job.cells = append(job.cells, c)
+					for _, n := range b.bits(c.table, c.key) {
+						b.filter[n/64] |= 1 << (n % 64)
+					}
+				}
+			}
+			b.work.cost -= c.cost
+			delete(cells, k)
+		}
+		if len(cells) == 0 {
+			delete(b.work.owners, o)
+		}
+	}
+}
+
+// drain waits until what was handed over is written.
+func (b *bulk) drain(context.Context) error {
+	b.pending.Wait()
+	return b.failed()
+}
+
+func (b *bulk) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *bulk) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// write writes jobs until there are no more. It goes on after an error, without
+// writing, so that nobody waits for it in vain.
+func (b *bulk) write(ctx context.Context) {
+	for job := range b.jobs {
+		if b.failed() == nil {
+			if err := b.writeJob(ctx, &job); err != nil {
+				b.fail(err)
+			}
+		}
+		b.pending.Done()
+	}
+}
+
+func (b *bulk) writeJob(ctx context.Context, job *writeJob) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan []readmodels.Change, 2)
+	var encoder sync.WaitGroup
+	defer encoder.Wait()
+	var encodeErr error
+	encoder.Go(func() {
+		defer close(chunks)
+		encodeErr = b.encode(ctx, job, chunks)
+	})
+	for chunk := range chunks {
+		// The generation goes with this process if that ends: the checkpoint only shows how far it is.
+		batch := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: b.work.gen.Checkpoint, Changes: chunk}
+		if err := b.work.store.Commit(ctx, batch); err != nil {
+			cancel()
+			for range chunks { // let the encoder end
+			}
+			return err
+		}
+	}
+	return encodeErr
+}
+
+func (b *bulk) encode(ctx context.Context, job *writeJob, chunks chan<- []readmodels.Change) error {
+	chunk := eraseChanges(b.work.p, job.erased)
+	send := func() error {
+		select {
+		case chunks <- chunk:
+			chunk = make([]readmodels.Change, 0, rebuildChunk)
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for i, c := range job.cells {
+		job.cells[i] = nil // to be collected
+		ch, any, err := c.change(b.work.p)
+		if err != nil {
+			return &poison{job.to, err}
+		}
+		if any {
+			chunk = append(chunk, ch)
+		}
+		if len(chunk) >= rebuildChunk {
+			if err := send(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(chunk) > 0 {
+		return send()
+	}
+	return nil
+}
