@@ -58,4 +58,9 @@
   document.addEventListener("change", function (e) {
     if (e.target.name === "document" && e.target.form) count(e.target.form);
   });
+  function countAll() {
+    document.querySelectorAll("[data-needs-ticks]").forEach(function (b) { count(b.form); });
+  }
+  countAll();
+  document.addEventListener("htmx:afterSwap", countAll);
 })();
