@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -52,6 +53,9 @@ type Config struct {
 	// Hosted are handlers beside the pages, by chi pattern: "/sandbox/*", "/webhooks/sandbox",
 	// "/api/*". They authenticate by themselves, and may replace the headers. Optional.
 	Hosted map[string]http.Handler
+	// Address says where a request comes from, for the limits on guessing. Behind a proxy it
+	// reads what that proxy sets; the default is the connection's peer. Optional.
+	Address func(*http.Request) string
 	// CheckoutOrigins are the origins of gateways' own pages, "https://checkout.example.com". Optional.
 	CheckoutOrigins []string
 }
@@ -76,19 +80,24 @@ func New(c Config) (http.Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Address == nil {
+		c.Address = edge.PeerAddress
+	}
 	if c.NewID == nil {
 		c.NewID = func() ulid.ULID { return ulid.MustNew(ulid.Timestamp(c.Now()), rand.Reader) }
 	}
 	kit := &edge.Kit{
 		Account: c.Account, Base: base, Commands: c.Commands, Catalogue: catalogue, Assets: assets, Wait: c.Wait,
 		Now: c.Now, NewID: c.NewID, Log: c.Log,
-		Test: func(s *readmodels.Settings) bool { return anyOf(s.Gateways, c.Test) },
+		Test: func(s *readmodels.Settings) bool {
+			return slices.ContainsFunc(s.Gateways, func(g string) bool { return slices.Contains(c.Test, g) })
+		},
 	}
 	return c.assemble(kit), nil
 }
 
 func (c *Config) assemble(kit *edge.Kit) http.Handler {
-	limits := edge.NewLimits()
+	limits := edge.NewLimits(c.Address)
 	r := chi.NewRouter()
 	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover)
 	r.Handle(static.Prefix+"*", kit.Assets)
@@ -113,15 +122,4 @@ func sameOrigin(kit *edge.Kit) func(http.Handler) http.Handler {
 		kit.Refuse(w, r, fault.New(fault.Forbidden, "origin.refused"))
 	}))
 	return protection.Handler
-}
-
-func anyOf(list, wanted []string) bool {
-	for _, one := range list {
-		for _, w := range wanted {
-			if one == w {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type Limits struct {
 	byAddress *limit
 	byLogin   *limit
 	tokens    *limit
+	address   func(*http.Request) string
 }
 
 type limit struct {
@@ -36,9 +38,11 @@ func (l *limit) giveBack(key string) error {
 	return l.Counter().IncrementBy(key, time.Now().UTC().Truncate(l.window), -1)
 }
 
-// NewLimits returns fresh limits.
-func NewLimits() *Limits {
-	return &Limits{byAddress: newLimit(60, 10*time.Minute), byLogin: newLimit(10, 10*time.Minute), tokens: newLimit(60, time.Minute)}
+// NewLimits returns fresh limits; address says where a request comes from.
+func NewLimits(address func(*http.Request) string) *Limits {
+	return &Limits{
+		byAddress: newLimit(60, 10*time.Minute), byLogin: newLimit(10, 10*time.Minute), tokens: newLimit(60, time.Minute), address: address,
+	}
 }
 
 // SignIn bounds attempts to sign in, by address and by the login they are about.
@@ -50,7 +54,7 @@ func (l *Limits) SignIn(k *Kit) func(http.Handler) http.Handler {
 				k.Refuse(w, r, err)
 				return
 			}
-			address := address(r)
+			address := l.address(r)
 			sum := sha256.Sum256([]byte(address + "\n" + r.URL.Path + "\n" + strings.ToLower(strings.TrimSpace(form.Get("email"))) + k.Cookie(r, SessionCookie)))
 			login := hex.EncodeToString(sum[:])
 			if l.byAddress.OnLimit(w, r, address) || l.byLogin.OnLimit(w, r, login) {
@@ -72,7 +76,7 @@ func (l *Limits) SignIn(k *Kit) func(http.Handler) http.Handler {
 func (l *Limits) Tokens(k *Kit) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if l.tokens.OnLimit(w, r, address(r)) {
+			if l.tokens.OnLimit(w, r, l.address(r)) {
 				k.Refuse(w, r, fault.New(fault.TooMany, "signin.too_many"))
 				return
 			}
@@ -81,11 +85,12 @@ func (l *Limits) Tokens(k *Kit) func(http.Handler) http.Handler {
 	}
 }
 
-// address is where a request comes from; of an IPv6 one, the network.
-func address(r *http.Request) string {
-	key, err := httprate.KeyByIP(r)
+// PeerAddress is the address that a request's connection comes from; of an IPv6 one, the
+// network. Behind a proxy that is the proxy's: there, read what that proxy sets.
+func PeerAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr
 	}
-	return key
+	return httprate.CanonicalizeIP(host)
 }

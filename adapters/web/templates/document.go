@@ -62,16 +62,6 @@ func (v Document) unread() int {
 	return v.UnreadContact
 }
 
-// stuck reports whether a payment for the document is on its way.
-func (v Document) paymentUnderWay() *PaymentItem {
-	for i := range v.Payments {
-		if v.Payments[i].State == readmodels.PaymentProcessing {
-			return &v.Payments[i]
-		}
-	}
-	return nil
-}
-
 // addressLines is an address as an envelope has it.
 func addressLines(l *locale.Locale, a document.Address) string {
 	var lines []string
