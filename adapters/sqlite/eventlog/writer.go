@@ -115,7 +115,7 @@ type writer struct {
 }
 
 func newWriter(l *Log, conn *sqlite.Conn) (*writer, error) {
-	w := &writer{log: l, conn: conn, heads: newHeads(l.tune.cachedHeads), types: map[string]int64{}}
+	w := &writer{log: l, conn: conn, head: unknown, heads: newHeads(l.tune.cachedHeads), types: map[string]int64{}}
 	for _, s := range []struct {
 		stmt  **sqlite.Stmt
 		query string
@@ -152,7 +152,6 @@ func (w *writer) reload() error {
 	if err := w.log.tail.start(w.conn); err != nil {
 		return w.log.fileError("start", err)
 	}
-	w.head = w.log.tail.active.head()
 	w.debt = 0
 	types, err := w.conn.Prepare("SELECT id, name FROM types")
 	if err != nil {
@@ -165,6 +164,7 @@ func (w *writer) reload() error {
 			return w.log.fileError("read the types", err)
 		}
 		if !row {
+			w.head = w.log.tail.active.head() // known again, now that all is
 			return nil
 		}
 		name := make([]byte, types.ColumnLen(1))
