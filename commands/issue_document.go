@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"lonja/domain/account"
 	"lonja/domain/decider"
@@ -50,10 +51,8 @@ func (c *Commands) IssueDocument(ctx context.Context, req Request, in IssueDocum
 	}
 	issuer := issuerOf(&in.Body, acc.Details.TaxID)
 	out := Issued{ID: document.Identity(req.Account, issuer, in.Body.Kind, in.Body.Number), Kind: in.Body.Kind}
-	if in.Body.Kind == document.CreditNote && len(in.Corrects) == 0 {
-		if in.Corrects, err = c.correctedBy(ctx, req, in.Contact, issuer, &in.Body); err != nil {
-			return Issued{}, err
-		}
+	if err := c.relate(ctx, req, issuer, &in); err != nil {
+		return Issued{}, err
 	}
 	if err := c.mayRelate(ctx, req, in); err != nil {
 		return Issued{}, err
@@ -114,24 +113,27 @@ func issueTo[S any](ctx context.Context, c *Commands, req Request, d decider.Dec
 	return rcpt, err
 }
 
-// correctedBy finds the invoices of the contact that a credit note refers to by number.
-func (c *Commands) correctedBy(ctx context.Context, req Request, who id.Contact, issuer string, b *document.Body) ([]id.ID, error) {
-	var out []id.ID
-	for _, r := range b.References {
-		if r.Kind != document.Invoice {
+// relate finds the documents that a body refers to by number, where the caller did not
+// name them: a credit note's invoices, a delivery note's order.
+func (c *Commands) relate(ctx context.Context, req Request, issuer string, in *IssueDocument) error {
+	for _, r := range in.Body.References {
+		wanted := in.Body.Kind == document.CreditNote && r.Kind == document.Invoice || in.Body.Kind == document.DeliveryNote && r.Kind == document.SalesOrder && in.Order == ""
+		if !wanted {
 			continue
 		}
-		doc := document.Identity(req.Account, issuer, document.Invoice, r.Number)
-		_, exists, err := State(ctx, c.Executor, invoice.Decider(), string(doc), req.of(who))
+		doc := document.Identity(req.Account, issuer, r.Kind, r.Number)
+		_, err := c.ownerOf(ctx, req.of(in.Contact), r.Kind, doc)
 		switch {
-		case fault.Is(err, fault.NotFound): // another contact's: not corrected by this note
+		case fault.Is(err, fault.NotFound): // not here, or another contact's: just a reference
 		case err != nil:
-			return nil, err
-		case exists:
-			out = append(out, doc)
+			return err
+		case r.Kind == document.SalesOrder:
+			in.Order = doc
+		case !slices.Contains(in.Corrects, doc):
+			in.Corrects = append(in.Corrects, doc)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // mayRelate refuses relations to what is not the contact's.

@@ -472,3 +472,13 @@ func (v *Vault) SetCheckpoint(ctx context.Context, name string, p event.Position
 			&sqlitex.ExecOptions{Args: []any{name, int64(p)}})
 	})
 }
+
+// Accounts returns the accounts that have a key of their own, which each has from its opening on.
+func (v *Vault) Accounts(ctx context.Context) ([]id.Account, error) {
+	var out []id.Account
+	err := v.query(ctx, "SELECT account FROM keys WHERE account = subject ORDER BY account", nil, func(s *sqlite.Stmt) error {
+		out = append(out, id.Account(s.ColumnText(0)))
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"lonja/domain/id"
+)
+
+// serveFlags are how a system is served.
+type serveFlags struct {
+	dataFlag
+	Addr    string `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
+	BaseURL string `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
+	Test    bool   `hidden:"" help:"For tests: the sandbox gateway's notices come at once."`
+}
+
+// serveCmd serves the portal.
+type serveCmd struct{ serveFlags }
+
+func (c *serveCmd) Run(ctx context.Context, sys system) error { return c.serve(ctx, sys, nil) }
+
+// The server's patience, so that a slow client holds nothing for long.
+const (
+	headerTimeout   = 10 * time.Second
+	readTimeout     = 2 * time.Minute // a file to import over a slow line
+	writeTimeout    = 5 * time.Minute
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = 10 * time.Second
+	sweepEvery      = time.Minute
+	reconcileAfter  = 2 * time.Minute
+)
+
+// serve opens the folder, prepares it (the demo is loaded so) and serves until ctx ends.
+func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx context.Context, a *app, base string) error) (err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Addr)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", f.Addr, err)
+	}
+	defer func() { _ = listener.Close() }()
+	base, err := f.base(listener.Addr())
+	if err != nil {
+		return err
+	}
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	stop, err := a.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	door, err := listenOperator(ctx, f.Data)
+	if err != nil {
+		return err
+	}
+	operator := a.server(a.operator(), 0)
+	defer a.tasks.Wait()
+	a.tasks.Go(func() { _ = operator.Serve(door) })
+	defer func() { _ = operator.Close() }()
+	portal := a.server(a.front(), writeTimeout)
+	a.tasks.Go(func() {
+		if err := portal.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("the portal's server ended", "error", err)
+		}
+	})
+	defer func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, portal.Shutdown(late))
+	}()
+	if prepare != nil {
+		if err := prepare(ctx, a, base); err != nil {
+			return err
+		}
+	}
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.tasks.Go(func() { a.sweep(run) })
+	a.log.Info("serving", "address", base, "data", f.Data)
+	<-ctx.Done()
+	a.log.Info("stopping")
+	return nil
+}
+
+// base is the portal's address as people know it. Without TLS before it, that is
+// loopback only: cookies and passwords would go in the clear.
+func (f *serveFlags) base(at net.Addr) (string, error) {
+	if f.BaseURL != "" {
+		u, err := url.Parse(f.BaseURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+			return "", usageError{fmt.Errorf("--base-url %q must be https://… (plain http is for loopback)", f.BaseURL)}
+		}
+		return f.BaseURL, nil
+	}
+	host, _, err := net.SplitHostPort(at.String())
+	if err != nil || !loopback(host) {
+		return "", usageError{fmt.Errorf("--addr %s is not loopback: say how people reach it with --base-url https://…", f.Addr)}
+	}
+	return "http://" + at.String(), nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a *app) server(h http.Handler, write time.Duration) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: write, IdleTimeout: idleTimeout}
+}
+
+// front serves the folder's account, as soon as there is one.
+func (a *app) front() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, err := a.portal(r.Context())
+		if err != nil {
+			a.log.ErrorContext(r.Context(), "the portal can't be served", "error", err)
+			http.Error(w, "This portal has no account yet. Its operator opens one with: lonja account open", http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// portal returns the handler of the account, made when it is first asked for.
+func (a *app) portal(ctx context.Context) (http.Handler, error) {
+	if h := a.served.Load(); h != nil {
+		return *h, nil
+	}
+	account, err := a.account(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.handler(account)
+	if err != nil {
+		return nil, err
+	}
+	a.served.Store(&h)
+	return h, nil
+}
+
+// sweep does what time asks for: quotes expire, gateways are asked about payments that heard nothing.
+func (a *app) sweep(ctx context.Context) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		all, err := a.vault.Accounts(ctx)
+		if err == nil {
+			for _, acc := range all {
+				err = errors.Join(err, a.sweepAccount(ctx, acc))
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("the minute's sweep failed in part", "error", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (a *app) sweepAccount(ctx context.Context, acc id.Account) error {
+	_, expired := a.commands.ExpireQuotes(ctx, a.request(acc, "expiry"))
+	_, asked := a.commands.ReconcilePayments(ctx, a.request(acc, "reconciliation"), a.sys.Now().Add(-reconcileAfter))
+	return errors.Join(expired, asked)
+}

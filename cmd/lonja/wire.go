@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/oklog/ulid/v2"
+
+	"lonja/adapters/audit"
+	"lonja/adapters/einvoice"
+	"lonja/adapters/messaging"
+	"lonja/adapters/payments/sandbox"
+	"lonja/adapters/payments/transfer"
+	"lonja/adapters/pdf"
+	"lonja/adapters/sqlite/eventlog"
+	"lonja/adapters/sqlite/readstore"
+	"lonja/adapters/sqlite/vault"
+	"lonja/adapters/web"
+	"lonja/adapters/web/api"
+	"lonja/adapters/web/edge"
+	"lonja/adapters/web/locale"
+	"lonja/commands"
+	"lonja/commands/reactions"
+	"lonja/domain/event"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/domain/money"
+	"lonja/domain/vocabulary"
+	"lonja/projections"
+	"lonja/readmodels"
+)
+
+// appConfig is what a process is opened with.
+type appConfig struct {
+	Data      string
+	MustExist bool   // a folder without an event log is a mistake, not a new system
+	BaseURL   string // where people reach the portal; "" for a process that serves nobody
+	Fast      bool   // the sandbox gateway's notices come within milliseconds: for tests
+}
+
+// app is everything wired together on one data folder.
+type app struct {
+	cfg      appConfig
+	sys      system
+	log      *slog.Logger
+	events   *eventlog.Log
+	read     *readstore.Store
+	vault    *vault.Vault
+	codec    *event.Codec
+	commands *commands.Commands
+	runner   *projections.Runner
+	router   *messaging.Router
+	auditor  *audit.Auditor
+	words    *locale.Catalogue
+	sandbox  *sandbox.Gateway
+	served   atomic.Pointer[http.Handler]
+	tasks    sync.WaitGroup // what was started besides the router
+	closers  []func() error // in the order of closing
+}
+
+// openApp opens the folder's stores and wires the system; nothing runs yet.
+func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error) {
+	a := &app{cfg: cfg, sys: sys, log: sys.logger()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	logFile := filepath.Join(cfg.Data, "events.db")
+	if cfg.MustExist {
+		if _, err := os.Stat(logFile); err != nil {
+			return nil, fmt.Errorf("%s holds no Lonja system (%w); 'lonja serve --data %s' makes one", cfg.Data, err, cfg.Data)
+		}
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	// The log first: its lock says that this process owns the folder.
+	if a.events, err = eventlog.Open(ctx, logFile, eventlog.Options{Logger: a.log}); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.events.Close)
+	master, err := masterKey(sys.Getenv("LONJA_MASTER_KEY"))
+	if err != nil {
+		return nil, err
+	}
+	if a.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, "vault.db"), vault.Options{MasterKey: master}); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.vault.Close)
+	if a.read, err = readstore.Open(ctx, filepath.Join(cfg.Data, "readmodels.db"), readstore.Options{Logger: a.log}); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.read.Close)
+	a.codec = event.NewCodec(vocabulary.Registry(), a.vault)
+	a.commands = &commands.Commands{
+		Executor: &commands.Executor{Store: a.events, Codec: a.codec}, Read: a.read, Vault: a.vault, Gateways: map[string]commands.Gateway{},
+	}
+	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: a.events, Codec: a.codec, Store: a.read, Logger: a.log}); err != nil {
+		return nil, err
+	}
+	a.auditor = &audit.Auditor{Store: a.events, Codec: a.codec}
+	if a.words, err = locale.Load(); err != nil {
+		return nil, err
+	}
+	if err := a.wireSandbox(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.wireRouter()
+}
+
+// wireSandbox opens the test gateway. It knows its payments across restarts, and an
+// account has to enable it.
+func (a *app) wireSandbox(ctx context.Context) (err error) {
+	if a.cfg.BaseURL == "" {
+		return nil
+	}
+	c := sandbox.Config{
+		Path: filepath.Join(a.cfg.Data, "sandbox.db"), BaseURL: a.cfg.BaseURL, Notified: a.commands.GatewayNotified, Now: a.sys.Now, Log: a.log,
+	}
+	if a.cfg.Fast {
+		c.Delays = []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond}
+	}
+	if a.sandbox, err = sandbox.New(ctx, c); err != nil {
+		return fmt.Errorf("opening the sandbox gateway: %w", err)
+	}
+	a.closers = append([]func() error{a.sandbox.Close}, a.closers...)
+	a.commands.Gateways["sandbox"] = a.sandbox
+	return nil
+}
+
+func (a *app) wireRouter() (err error) {
+	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Checkpoints: a.vault, Log: a.log}); err != nil {
+		return err
+	}
+	a.router.AddProjections("projections", a.runner)
+	a.router.AddReaction("payments-to-documents", messaging.Reaction(reactions.PaymentsToDocuments(a.commands)))
+	a.router.AddReaction("credit-notes-to-invoices", messaging.Reaction(reactions.CreditNotesToInvoices(a.commands)))
+	return nil
+}
+
+// masterKey reads the key from its text, if it is given by the environment.
+func masterKey(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != 32 {
+		return nil, errors.New("LONJA_MASTER_KEY must be 32 bytes in base64")
+	}
+	return key, nil
+}
+
+// start runs what follows the log, and returns what ends it and waits for its end.
+func (a *app) start(ctx context.Context) (stop func() error, err error) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- a.router.Run(run) }()
+	stop = func() error {
+		cancel()
+		return <-ended
+	}
+	select {
+	case <-a.router.Running():
+		return stop, nil
+	case err := <-ended:
+		cancel()
+		return nil, fmt.Errorf("following the log: %w", err)
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), stop())
+	}
+}
+
+// Close closes the stores. What was started has ended.
+func (a *app) Close() error {
+	a.tasks.Wait()
+	var errs []error
+	for _, c := range a.closers {
+		errs = append(errs, c())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// newID returns a fresh id of now.
+func (a *app) newID() ulid.ULID { return ulid.MustNew(ulid.Timestamp(a.sys.Now()), rand.Reader) }
+
+// request starts a command of the operator.
+func (a *app) request(account id.Account, who string) commands.Request {
+	return commands.Request{Account: account, Command: a.newID(), Actor: event.Actor{Kind: event.ActorSystem, ID: who}, At: a.sys.Now()}
+}
+
+// account returns the account of an id, or the only one there is for "".
+func (a *app) account(ctx context.Context, want string) (id.Account, error) {
+	all, err := a.vault.Accounts(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case want == "" && len(all) == 1:
+		return all[0], nil
+	case len(all) == 0:
+		return "", errors.New("there is no account yet; open one with 'lonja account open'")
+	case want == "":
+		return "", fmt.Errorf("there are %d accounts; name one with --account, see 'lonja account list'", len(all))
+	}
+	for _, acc := range all {
+		if string(acc) == want {
+			return acc, nil
+		}
+	}
+	return "", fmt.Errorf("there is no account %s; see 'lonja account list'", want)
+}
+
+// importFile issues the documents of a file, each as its own act, named by the file's
+// act and the document's place.
+func (a *app) importFile(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error) {
+	bodies, err := einvoice.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]commands.Imported, len(bodies))
+	for i := range bodies {
+		one := req
+		if i > 0 {
+			one.Command = id.Derive("import", req.Command.String(), fmt.Sprint(i))
+		}
+		if out[i], err = a.commands.ImportDocument(ctx, one, commands.ImportDocument{Body: bodies[i]}); err != nil {
+			return out[:i], inFile(err, i, len(bodies))
+		}
+	}
+	return out, nil
+}
+
+// inFile says which document of a file was refused, where there are several; those before
+// it are in.
+func inFile(err error, i, of int) error {
+	f, ok := fault.As(err)
+	if !ok || of == 1 {
+		return err
+	}
+	c := *f
+	c.Field = fmt.Sprintf("[%d].%s", i, f.Field)
+	return &c
+}
+
+// handler returns everything that is served for the account.
+func (a *app) handler(account id.Account) (http.Handler, error) {
+	sub := chi.NewRouter()
+	kit := &edge.Kit{NewID: a.newID}
+	sub.Use(kit.Correlate)
+	api.New(sub, api.Config{
+		Account: account, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log,
+		Import: a.importFile, PDF: a.documentPDF,
+	})
+	hosted := map[string]http.Handler{"/api/*": sub, "/healthz": http.HandlerFunc(a.healthz)}
+	if a.sandbox != nil {
+		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
+	}
+	return web.New(web.Config{
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, SendRecovery: a.sendRecovery,
+		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted,
+	})
+}
+
+// wait returns once the read models have reached the position.
+func (a *app) wait(ctx context.Context, p event.Position) error { return a.runner.Wait(ctx, p) }
+
+func (a *app) healthz(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.events.Head(r.Context()); err != nil {
+		a.log.ErrorContext(r.Context(), "not healthy", "error", err)
+		http.Error(w, "the event log does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) error {
+	return pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code})
+}
+
+func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error) {
+	body, note, ok, err := readmodels.DocumentBody(ctx, v, doc)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.New(fault.Gone, "document.erased")
+	}
+	settings, err := readmodels.GetSettings(ctx, v.OfAccount())
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = pdf.Render(&out, &body, a.words.Match(language, settings.Language), pdf.Options{Colour: settings.Colour, Note: note})
+	return out.Bytes(), err
+}
+
+// transferCode is the text of the SEPA code of a transfer.
+func transferCode(s *readmodels.Settings, amount money.Money, reference string) string {
+	code, err := transfer.Instructions{IBAN: s.IBAN, BIC: s.BIC, Beneficiary: s.Beneficiary, Amount: amount, Reference: reference}.Payload()
+	if err != nil {
+		return "" // not a transfer in euros, say: the figures are on the page
+	}
+	return code
+}
