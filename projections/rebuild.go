@@ -33,6 +33,8 @@ const (
 	rebuildBatch = 4096
 	rebuildAhead = 3 // decoded batches that wait to be folded
 	rebuildChunk = 2000
+	// rebuildSweep is after how many events rows that are rarely looked at again are written.
+	rebuildSweep = 16 * rebuildBatch
 )
 
 // Rebuild folds the named projections (all, where none is named) anew from the first
@@ -240,11 +242,15 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 			total += b.work.cost
 		}
 		for _, b := range bs {
-			// A projection may use what the others leave.
-			if b.work.cost > budget && total > r.cfg.Memory {
-				if err := b.evict(ctx, position, b.work.cost/2); err != nil {
-					return err
-				}
+			keep := b.work.cost
+			switch {
+			case b.work.cost > budget && total > r.cfg.Memory: // a projection may use what the others leave
+				keep /= 2
+			case b.work.clock-b.swept < rebuildSweep:
+				continue
+			}
+			if err := b.evict(ctx, position, keep); err != nil {
+				return err
 			}
 		}
 		report(Progress{Folding, uint64(min(position, head)), uint64(head)})
@@ -324,6 +330,7 @@ type bulk struct {
 	work *work
 	r    *Runner
 
+	swept  int64 // the work's clock at the last eviction
 	seed   maphash.Seed
 	filter []uint64 // Bloom filter of the keys of rows that went to the store
 
@@ -381,6 +388,7 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	if b.filter == nil {
 		b.filter = make([]uint64, filterBits/64)
 	}
+	b.swept = b.work.clock
 	job := writeJob{erased: b.work.erased, to: to}
 	b.work.erased = map[owner]bool{}
 	cold := func(c *cell) bool {
@@ -388,10 +396,10 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 		return u.again*20 < u.rows
 	}
 	b.take(&job, cold)
-	for age := b.work.clock / 2; b.work.cost > keep && age > 0; age /= 2 {
+	for age := b.work.clock / 2; b.work.cost > keep && keep > 0 && age > 0; age /= 2 {
 		b.take(&job, func(c *cell) bool { return c.seen < b.work.clock-age })
 	}
-	if b.work.cost > keep || keep == 0 {
+	if keep == 0 {
 		b.take(&job, func(*cell) bool { return true })
 	}
 	b.pending.Add(1)

@@ -336,8 +336,9 @@ func (w *work) apply(it *item, plans []plan) (err error) {
 	return nil
 }
 
-// cellCost is about what a cell takes of memory, in bytes.
-func cellCost(row any) int { return 320 + int(reflect.TypeOf(row).Elem().Size()) }
+// cellCost is about what a cell takes of memory, in bytes: its place, and the row with
+// what it points to.
+func cellCost(row any) int { return 512 + 2*int(reflect.TypeOf(row).Elem().Size()) }
 
 // snapshot returns how to put the cell back to what it is now. Folds change rows in
 // place, so that it takes the long way round, through the stored form.
