@@ -246,6 +246,20 @@ func TestChangingThePasswordEndsOtherSessions(t *testing.T) {
 	w.logged(passphrase, otherPassphrase)
 }
 
+func TestOtherSessionsCanBeEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.client("Bodegas Ibáñez, S.L.", "marta@ibanez.example", passphrase, access.Full)
+	w.settle()
+	here, there := w.browser(), w.browser()
+	here.signIn("marta@ibanez.example", passphrase)
+	there.signIn("marta@ibanez.example", passphrase)
+	form := here.get("/password").want(t, http.StatusOK, "", "Where you are signed in", "This browser", "Sign out everywhere else")
+	here.submit(form, "end-sessions").want(t, http.StatusOK, "/password", "signed out everywhere else").wantNot(t, "Sign out everywhere else")
+	here.get("/").want(t, http.StatusOK, "/")
+	there.get("/").want(t, http.StatusOK, "/sign-in")
+}
+
 func TestAPasswordIsCreatedThroughALink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

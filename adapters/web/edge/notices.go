@@ -4,7 +4,7 @@ import "slices"
 
 // Notices are what a page says about the act before it: keys below "notice.".
 var notices = []string{
-	"signed_out", "password_changed", "repeated_in_part", "approved", "declined", "changes_requested", "confirmed", "rejected",
+	"signed_out", "sessions_ended", "password_changed", "repeated_in_part", "approved", "declined", "changes_requested", "confirmed", "rejected",
 	"commented", "announced", "payment_cancelled", "cart", "ordered", "repeated", "saved", "created", "shared",
 	"revoked", "received", "removed",
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 
 	"lonja/adapters/web/edge"
 	"lonja/adapters/web/templates"
@@ -16,7 +17,51 @@ func (p *Portal) showChangePassword(w http.ResponseWriter, r *http.Request) erro
 
 func (p *Portal) changePasswordPage(w http.ResponseWriter, r *http.Request, f templates.Form, status int) error {
 	v := viewerOf(r)
-	return p.Show(w, r, status, templates.ChangePasswordPage(p.page(r, v, v.L.T("change_password.title")), templates.ChangePassword{Form: f}))
+	current, err := p.Session(r, edge.SessionCookie, v.Actor.Kind)
+	if err != nil {
+		return err
+	}
+	sessions, err := p.Commands.Vault.ListSessions(r.Context(), p.Account, v.Actor, p.Now())
+	if err != nil {
+		return err
+	}
+	view := templates.ChangePassword{Form: f, End: p.NewForm()}
+	for _, s := range sessions {
+		name := browserName(s.UserAgent)
+		if name == "" {
+			name = v.L.T("sessions.unknown")
+		}
+		view.Sessions = append(view.Sessions, templates.Session{Browser: name, Since: s.Created, Seen: s.Seen, This: s.Mark == current.Mark})
+	}
+	return p.Show(w, r, status, templates.ChangePasswordPage(p.page(r, v, v.L.T("change_password.title")), view))
+}
+
+// browserName is the browser and system that a user agent names, as far as people would
+// recognise them; "" else.
+func browserName(agent string) string {
+	pick := func(names ...string) string {
+		for i := 0; i+1 < len(names); i += 2 {
+			if strings.Contains(agent, names[i]) {
+				return names[i+1]
+			}
+		}
+		return ""
+	}
+	browser := pick("Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari")
+	system := pick("Android", "Android", "iPhone", "iPhone", "iPad", "iPad", "Windows", "Windows", "Mac OS X", "macOS", "Linux", "Linux")
+	return strings.Trim(browser+" · "+system, " ·")
+}
+
+// endSessions ends the person's sessions in other browsers.
+func (p *Portal) endSessions(w http.ResponseWriter, r *http.Request) error {
+	if _, err := p.ParseForm(w, r); err != nil {
+		return err
+	}
+	if err := p.Commands.Vault.EndSessions(r.Context(), p.Account, viewerOf(r).Actor, p.Cookie(r, edge.SessionCookie)); err != nil {
+		return err
+	}
+	p.Redirect(w, r, "/password", 0, "sessions_ended")
+	return nil
 }
 
 func (p *Portal) changePassword(w http.ResponseWriter, r *http.Request) error {

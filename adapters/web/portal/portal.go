@@ -47,6 +47,7 @@ func (p *Portal) Routes(r chi.Router) {
 		r.Get("/", p.Handle(p.home))
 		r.Get("/password", p.Handle(p.showChangePassword))
 		r.With(p.Limits.SignIn(p.Kit)).Post("/password", p.Handle(p.changePassword))
+		r.Post("/sessions/end", p.Handle(p.endSessions))
 		r.Get("/documents", p.Handle(p.listDocuments("")))
 		for _, k := range document.Kinds() {
 			section := "/" + templates.Section(k)
