@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -61,17 +62,18 @@ const bearer = "bearer"
 func New(r chi.Router, c Config) *API {
 	a := &API{Config: c, homes: newHomeCache()}
 	r.Route(Prefix, func(r chi.Router) {
+		r.Use(noStore)
 		hc := huma.DefaultConfig("Lonja", "1")
 		hc.Info.Description = "A customer portal: what a contact of a business sees and does, and what the business needs to drive it.\n\n" +
 			"Sign in with `POST /session`, or use an API key of the account; send the token as `Authorization: Bearer …`. " +
 			"A command may carry an `Idempotency-Key`: the same key again has no second effect and the same answer. " +
 			"Amounts are text such as \"121.00 EUR\", exact. A contact sees its own things only; anything else is not found."
 		hc.Servers = []*huma.Server{{URL: Prefix}}
+		hc.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 		hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer"}}
 		hc.DocsPath, hc.SchemasPath = "", ""
 		hc.CreateHooks = nil // no $schema links in answers: they are the same with and without
 		a.huma = humachi.New(r, hc)
-		r.Use(noStore)
 		a.session()
 		a.home(r)
 		a.documents(r)
@@ -87,6 +89,18 @@ func New(r chi.Router, c Config) *API {
 
 // Description returns the OpenAPI description.
 func (a *API) Description() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// schemaName tells the domain's types from the read models' of the same name.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if pkg, ok := strings.CutPrefix(t.PkgPath(), "lonja/domain/"); ok && t.Name() != "" {
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
+}
 
 func noStore(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
