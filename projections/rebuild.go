@@ -34,7 +34,7 @@ const (
 	rebuildAhead = 3 // decoded batches that wait to be folded
 	rebuildChunk = 2000
 	// rebuildSweep is after how many events rows that are rarely looked at again are written.
-	rebuildSweep = 16 * rebuildBatch
+	rebuildSweep = 24 * rebuildBatch
 )
 
 // Rebuild folds the named projections (all, where none is named) anew from the first
@@ -149,7 +149,7 @@ func (r *Runner) rebuild(ctx context.Context, bs []*bulk, report func(Progress))
 	}
 	for i, b := range bs {
 		report(Progress{Catching, uint64(i), uint64(len(bs))})
-		if err := r.finish(ctx, b); err != nil {
+		if err := r.finish(ctx, b.work.p, b.work.gen); err != nil {
 			return err
 		}
 	}
@@ -158,8 +158,8 @@ func (r *Runner) rebuild(ctx context.Context, bs []*bulk, report func(Progress))
 }
 
 // finish folds what the log got meanwhile, and switches.
-func (r *Runner) finish(ctx context.Context, b *bulk) error {
-	f := &follower{p: b.work.p, gen: b.work.gen}
+func (r *Runner) finish(ctx context.Context, p *Projection, g readmodels.Generation) error {
+	f := &follower{p: p, gen: g}
 	var err error
 	if f.parked, err = r.cfg.Store.Parked(ctx, f.gen, ""); err != nil {
 		return err

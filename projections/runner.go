@@ -25,7 +25,7 @@ type Config struct {
 	// Bulk is how many events a new or changed projection must be behind for it to be
 	// rebuilt in bulk, beside the live one, rather than followed from the start. 0 means 20,000.
 	Bulk int
-	// Memory is about how many bytes of rows a rebuild keeps in memory. 0 means 512 MiB.
+	// Memory is about how many bytes of rows a rebuild keeps in memory. 0 means 192 MiB.
 	Memory int
 }
 
@@ -76,7 +76,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 		r.cfg.Bulk = 20_000
 	}
 	if r.cfg.Memory <= 0 {
-		r.cfg.Memory = 512 << 20
+		r.cfg.Memory = 192 << 20
 	}
 	tables := map[string]string{}
 	for _, p := range cfg.Projections {
@@ -367,8 +367,7 @@ func (r *Runner) startRebuilds(ctx context.Context) {
 		}()
 		backoff := firstBackoff
 		for ctx.Err() == nil {
-			r.logger.Info("rebuilding projections", "names", names)
-			err := r.Rebuild(ctx, nil, names...)
+			err := r.renew(ctx, names)
 			var stop *StopError
 			if err == nil || errors.As(err, &stop) || ctx.Err() != nil {
 				return
@@ -378,6 +377,42 @@ func (r *Runner) startRebuilds(ctx context.Context) {
 			backoff = min(2*backoff, lastBackoff)
 		}
 	})
+}
+
+// renew makes the named projections live in this version: by catching up on tables of
+// it that are kept from before, or else by a rebuild.
+func (r *Runner) renew(ctx context.Context, names []string) error {
+	var rest []string
+	var kept []*Projection
+	for _, n := range names {
+		p := r.byName[n].p
+		g, err := r.cfg.Store.Open(ctx, n, p.Version, p.tables)
+		if err != nil {
+			return fmt.Errorf("projection %s: %w", n, err)
+		}
+		if g.State == readmodels.Live || !g.Sealed || g.Checkpoint == 0 {
+			rest = append(rest, n)
+			continue
+		}
+		r.logger.Info("projection goes back to tables that were kept", "projection", n, "version", p.Version, "generation", g.Number)
+		if g, err = r.cfg.Store.Fence(ctx, g); err != nil {
+			return fmt.Errorf("projection %s: %w", n, err)
+		}
+		if err := r.finish(ctx, p, g); err != nil {
+			return err
+		}
+		kept = append(kept, p)
+	}
+	if len(kept) > 0 {
+		if err := r.followRebuilt(ctx, kept); err != nil {
+			return err
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	r.logger.Info("rebuilding projections", "names", rest)
+	return r.Rebuild(ctx, nil, rest...)
 }
 
 // Wait returns when the live read models of the named projections (all, where none is

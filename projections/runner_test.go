@@ -469,6 +469,9 @@ func TestANewVersionIsRebuiltWhileRunning(t *testing.T) {
 	go func() { ended <- back.Run(ctx) }()
 	r.must(back.Wait(r.ctx, 3))
 	r.equal(r.sum("ann"), 6)
+	gens, err := r.store.Generations(r.ctx)
+	r.must(err)
+	r.equal([]any{gens[0].Number, gens[0].State, len(gens)}, []any{int64(1), readmodels.Live, 3})
 	cancel()
 	r.must(<-ended)
 }

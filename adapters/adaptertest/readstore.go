@@ -207,6 +207,7 @@ func versionsAreBuiltBeside(s *readStore) {
 	s.commit(&old, put("things", ann, thing{ID: "a", Note: "old"}))
 	g := s.opened(2)
 	s.equal(g.State, readmodels.Building)
+	s.equal(s.opened(2).Number, g.Number)
 	s.commit(&g, put("things", ann, thing{ID: "a", Note: "new"}))
 	r, _ := s.get(ann, "a")
 	s.equal(r.Note, "old")

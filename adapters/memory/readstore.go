@@ -62,7 +62,7 @@ func (s *ReadStore) Open(ctx context.Context, projection string, version int, ta
 			if same {
 				return g.Generation, nil
 			}
-		case same && g.Sealed && (other == nil || g.Number > other.Number):
+		case same && (g.Sealed || g.Checkpoint == 0) && (other == nil || g.Sealed && !other.Sealed || g.Sealed == other.Sealed && g.Number > other.Number):
 			other = g
 		}
 	}

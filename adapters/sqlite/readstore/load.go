@@ -44,7 +44,7 @@ func newLoader(g *generation, conn *sqlite.Conn) (*loader, error) {
 		"PRAGMA locking_mode = exclusive",
 		"PRAGMA journal_mode = off",
 		"PRAGMA synchronous = off",
-		"PRAGMA cache_size = -65536", // KiB
+		"PRAGMA cache_size = -16384", // KiB
 		"PRAGMA temp_store = memory",
 		"PRAGMA threads = 2",
 	} {

@@ -243,7 +243,8 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 		if err != nil {
 			return err
 		}
-		state, found := readmodels.Live, (*readmodels.Generation)(nil)
+		state := readmodels.Live
+		var found, empty *readmodels.Generation
 		for i := range all {
 			r := &all[i].Generation
 			same := r.Version == version && sameTables(r.Tables, tables)
@@ -259,14 +260,21 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 			if found == nil && r.Sealed && r.Version == version && sameTables(r.Tables, tables) {
 				found = r // the newest is last, but a building one ends where one is live
 			}
-			if !r.Sealed && s.abandoned(r) {
+			switch {
+			case r.Sealed:
+			case s.abandoned(r):
 				gone = append(gone, r.Number)
+			case r.Version == version && sameTables(r.Tables, tables) && s.untouched(r):
+				empty = r
 			}
 		}
 		for _, n := range gone {
 			if err := s.remove(n); err != nil {
 				return err
 			}
+		}
+		if found == nil {
+			found = empty
 		}
 		if found != nil {
 			g = *found
@@ -319,6 +327,20 @@ func (s *Store) abandoned(r *readmodels.Generation) bool {
 	conn.SetBusyTimeout(0)
 	err = exec(conn, "BEGIN EXCLUSIVE")
 	return sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy
+}
+
+// untouched reports whether the generation is this store's to load, and empty.
+func (s *Store) untouched(r *readmodels.Generation) bool {
+	g, ok := s.gens[r.Number]
+	if !ok {
+		return false
+	}
+	l := g.loader()
+	if l == nil {
+		return false
+	}
+	checkpoint, _ := l.state()
+	return checkpoint == 0
 }
 
 // Begin implements readmodels.Store.
