@@ -89,7 +89,7 @@ func (g *generator) sale(ci int, at time.Time) {
 	}
 	withOrder := g.chance(40)
 	lines := g.between(1, 9)
-	order := ""
+	var order string
 	var body document.Body
 	if withOrder {
 		o := g.body(ci, document.SalesOrder, "PV", at, lines)

@@ -96,7 +96,7 @@ func scanMetadata(b []byte) (w wireMetadata, ok bool) {
 			return w, false
 		}
 		i = next + 1
-		bit := 0
+		var bit int
 		switch string(name) {
 		case "at", "schema":
 			n, next, ok := scanInt(b, i)

@@ -23,14 +23,14 @@ func acquireLock(path string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		holder := make([]byte, 64)
 		n, _ := f.ReadAt(holder, 0) // only to name the holder; the refusal stands without it
-		f.Close()
+		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("event log %s: %w by %s: stop it first, or use another data folder", path, ErrInUse, strings.TrimSpace(string(holder[:n])))
 		}
 		return nil, fmt.Errorf("event log %s: lock: %w", path, err)
 	}
 	if err := writeHolder(f); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, lockFileError(path, err)
 	}
 	return f, nil

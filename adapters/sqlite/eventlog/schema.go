@@ -153,7 +153,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return lockFileError(dir, err)
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if err := d.Sync(); err != nil {
 		return lockFileError(dir, err)
 	}

@@ -216,7 +216,7 @@ func (g *generation) write(ctx context.Context, doing string, f func(*sqlite.Con
 	done := false
 	defer func() {
 		if !done {
-			step(conn, "ROLLBACK") // the first error counts; SQLite may have rolled back itself
+			_ = step(conn, "ROLLBACK") // the first error counts; SQLite may have rolled back itself
 		}
 	}()
 	if err := f(conn); err != nil {
@@ -452,7 +452,7 @@ func (s *Store) Parked(ctx context.Context, gen readmodels.Generation, contact i
 }
 
 // checkpointLog moves the write-ahead log into the file where it has grown, and
-// empties it where it holds rows that were erased. Readers and the writer go on.
+// empties it where it holds rows that were erased. Readers go on.
 func (g *generation) checkpointLog() error {
 	erased := g.erased.Load()
 	if !erased && !g.dirty.Swap(false) {
@@ -475,6 +475,11 @@ func (g *generation) checkpointLog() error {
 	if g.conn == nil || g.closed {
 		return nil
 	}
+	if erased {
+		if err := g.vacuum(); err != nil {
+			return err
+		}
+	}
 	busy := int64(1)
 	err = sqlitex.ExecuteTransient(g.conn, "PRAGMA wal_checkpoint(TRUNCATE)", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		busy = stmt.ColumnInt64(0)
@@ -485,6 +490,24 @@ func (g *generation) checkpointLog() error {
 	}
 	if busy == 0 {
 		g.erased.Store(false)
+	}
+	return nil
+}
+
+// vacuum writes the file anew. secure_delete overwrites what is deleted, but not the
+// copies that balancing its trees has left between the cells of a page. It takes some
+// seconds a gigabyte, for which commits to the generation wait; erasures are rare.
+func (g *generation) vacuum() error {
+	// A connection of its own, whose temporary file is not in memory.
+	conn, err := g.store.openFile(g.path, generationID, "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, query := range []string{"PRAGMA wal_autocheckpoint = 0", "PRAGMA synchronous = normal", "VACUUM"} {
+		if err := exec(conn, query); err != nil {
+			return describe(g.path, "clear erased rows", err)
+		}
 	}
 	return nil
 }

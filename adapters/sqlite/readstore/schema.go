@@ -200,7 +200,7 @@ func createFile(conn *sqlite.Conn, mark int64, script string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			exec(conn, "ROLLBACK") // the first error counts
+			_ = exec(conn, "ROLLBACK") // the first error counts
 		}
 	}()
 	if tables, err = pragmaInt(conn, "schema_version"); err != nil {

@@ -97,7 +97,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		}
 	}
 	if err := s.refresh(); err != nil {
-		s.closeAll()
+		_ = s.closeAll()
 		return nil, err
 	}
 	s.workers.Go(s.keepHouse)
@@ -196,7 +196,7 @@ func (s *Store) refresh() error {
 	for n, g := range s.gens {
 		if !present[n] {
 			delete(s.gens, n)
-			g.close()
+			_ = g.close() // its tables are gone
 		}
 	}
 	return nil
@@ -225,11 +225,11 @@ func (s *Store) change(ctx context.Context, doing string, f func() error) (err e
 		return describe(s.path, doing, err)
 	}
 	if err := f(); err != nil {
-		exec(s.registry, "ROLLBACK") // the first error counts
+		_ = exec(s.registry, "ROLLBACK") // the first error counts
 		return fmt.Errorf("read store: %s: %w", doing, err)
 	}
 	if err := exec(s.registry, "COMMIT"); err != nil {
-		exec(s.registry, "ROLLBACK")
+		_ = exec(s.registry, "ROLLBACK")
 		return describe(s.path, doing, err)
 	}
 	return s.refresh()
