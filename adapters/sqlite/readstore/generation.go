@@ -105,6 +105,15 @@ func (g *generation) prepareWriter(conn *sqlite.Conn) error {
 			return describe(g.path, "open", err)
 		}
 	}
+	err := sqlitex.Execute(conn, "SELECT erased FROM state", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		if stmt.ColumnInt64(0) != 0 {
+			g.erased.Store(true) // by a process that ended before it had cleared them
+		}
+		return nil
+	}})
+	if err != nil {
+		return describe(g.path, "open", err)
+	}
 	g.conn = conn
 	return nil
 }
@@ -266,6 +275,11 @@ func (s *Store) Commit(ctx context.Context, b readmodels.Batch) error {
 			erased = erased || b.Changes[i].Erase
 		}
 		fresh = w.fresh
+		if erased {
+			if err := step(conn, "UPDATE state SET erased = 1"); err != nil {
+				return err
+			}
+		}
 		return w.park(&b)
 	})
 	if err != nil {
@@ -488,7 +502,10 @@ func (g *generation) checkpointLog() error {
 	if err != nil {
 		return describe(g.path, "empty the log", err)
 	}
-	if busy == 0 {
+	if erased && busy == 0 {
+		if err := step(g.conn, "UPDATE state SET erased = 0"); err != nil {
+			return describe(g.path, "empty the log", err)
+		}
 		g.erased.Store(false)
 	}
 	return nil

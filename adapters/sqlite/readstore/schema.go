@@ -38,9 +38,10 @@ const generationSchema = `
 CREATE TABLE state (
 	one        INTEGER PRIMARY KEY CHECK (one = 1),
 	checkpoint INTEGER NOT NULL,
-	epoch      INTEGER NOT NULL
+	epoch      INTEGER NOT NULL,
+	erased     INTEGER NOT NULL -- 1: rows were erased of which the file may still hold copies
 ) STRICT;
-INSERT INTO state (one, checkpoint, epoch) VALUES (1, 0, 0);
+INSERT INTO state (one, checkpoint, epoch, erased) VALUES (1, 0, 0, 0);
 CREATE TABLE owners (
 	id      INTEGER PRIMARY KEY,
 	account TEXT NOT NULL,
