@@ -99,7 +99,7 @@ func New(c Config) (http.Handler, error) {
 func (c *Config) assemble(kit *edge.Kit) http.Handler {
 	limits := edge.NewLimits(c.Address)
 	r := chi.NewRouter()
-	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover)
+	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover, middleware.GetHead)
 	r.Handle(static.Prefix+"*", kit.Assets)
 	for pattern, h := range c.Hosted {
 		r.Handle(pattern, h)
