@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"lonja/domain/document"
@@ -34,7 +35,7 @@ func (a *Auditor) Home(ctx context.Context, q Query, store readmodels.Store, zon
 	}); err != nil {
 		return out, err
 	}
-	r, err := projections.NewRunner(projections.Config{Projections: projections.All(), Events: part, Codec: a.Codec, Store: store, Bulk: len(part.events) + 1})
+	r, err := projections.NewRunner(projections.Config{Projections: projections.All(), Events: part, Codec: a.Codec, Store: store, Bulk: math.MaxInt})
 	if err != nil {
 		return out, fmt.Errorf("home of %s: %w", q.Contact, err)
 	}
