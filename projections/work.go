@@ -29,16 +29,15 @@ func (it *item) owner() owner { return owner{it.rec.Meta.Account, it.rec.Meta.Co
 
 // cell is a row in memory, as the folds have left it.
 type cell struct {
-	key     readmodels.Key
-	table   int
-	codec   rowCodec
-	row     any // *R; of no meaning unless found
-	found   bool
-	dirty   bool
-	stored  bool // the store has a row of the key
-	pending bool // to be loaded from the store
-	cost    int
-	seen    int64 // when it was last touched, in events
+	key    readmodels.Key
+	table  int
+	codec  rowCodec
+	row    any // *R; of no meaning unless found
+	found  bool
+	dirty  bool
+	stored bool // the store has a row of the key
+	cost   int
+	seen   int64 // when it was last touched, in events
 }
 
 // cellKey names a cell of an owner.
@@ -224,7 +223,6 @@ func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell
 		c = &cell{key: k, table: table, codec: codec}
 		cells[ck] = c
 		if !w.erased[o] && (w.known == nil || w.known(table, k)) {
-			c.pending = true
 			for len(*load) <= table {
 				*load = append(*load, nil)
 			}
@@ -247,7 +245,6 @@ func (w *work) load(ctx context.Context, load [][]*cell) error {
 		keys := make([]readmodels.Key, len(cells))
 		for i, c := range cells {
 			keys[i] = c.key
-			c.pending = false
 		}
 		rows, err := w.store.LoadRows(ctx, w.gen, w.p.tables[table].Name, keys)
 		if err != nil {
