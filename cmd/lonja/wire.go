@@ -261,8 +261,6 @@ func inFile(err error, i, of int) error {
 // handler returns everything that is served for the account.
 func (a *app) handler(account id.Account) (http.Handler, error) {
 	sub := chi.NewRouter()
-	kit := &edge.Kit{NewID: a.newID}
-	sub.Use(kit.Correlate)
 	api.New(sub, api.Config{
 		Account: account, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log,
 		Import: a.importFile, PDF: a.documentPDF,

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,6 +45,7 @@ type API struct {
 	Config
 	huma  huma.API
 	homes *homeCache
+	known atomic.Pointer[knownZone]
 }
 
 // Prefix is where the API is mounted.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -135,8 +136,21 @@ func (a *API) today(ctx context.Context) (document.Date, error) {
 	return document.DateOf(a.Now().In(zone)), nil
 }
 
+// zoneLife is how long the account's time zone is taken for granted.
+const zoneLife = 10 * time.Second
+
+// knownZone is the account's time zone as it was read.
+type knownZone struct {
+	zone *time.Location
+	read time.Time
+}
+
 // zone is the account's time zone, UTC until the account's projection has got to it.
 func (a *API) zone(ctx context.Context) (*time.Location, error) {
+	now := a.Now()
+	if k := a.known.Load(); k != nil && now.Sub(k.read) < zoneLife && now.Sub(k.read) >= 0 {
+		return k.zone, nil
+	}
 	s, err := readmodels.GetSettings(ctx, readmodels.ForAccount(a.Commands.Read, a.Account))
 	if fault.Is(err, fault.NotFound) {
 		return time.UTC, nil
@@ -144,5 +158,10 @@ func (a *API) zone(ctx context.Context) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	return time.LoadLocation(s.TimeZone)
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of account %s: %w", a.Account, err)
+	}
+	a.known.Store(&knownZone{zone, now})
+	return zone, nil
 }
