@@ -47,7 +47,7 @@ vet:
 lint: ## the linters, at the version that tools/go.mod pins
 	@mkdir -p bin
 	@[ bin/golangci-lint -nt tools/go.mod ] || go build -C tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-	bin/golangci-lint run $(PKGS)
+	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache bin/golangci-lint run $(PKGS)
 
 .PHONY: generate
 generate: ## writes the generated files anew (templates, docs/events.md)

@@ -18,7 +18,7 @@ func (w *waker) Subscribe(ctx context.Context, _ string) (<-chan *message.Messag
 	out := make(chan *message.Message)
 	go func() {
 		defer close(out)
-		after, err := w.store.Head(ctx)
+		var after event.Position // the first message comes at once: there may be work since the last run
 		for ctx.Err() == nil {
 			m := message.NewMessage(watermill.NewUUID(), nil)
 			if !deliver(ctx, out, m) {
@@ -28,8 +28,7 @@ func (w *waker) Subscribe(ctx context.Context, _ string) (<-chan *message.Messag
 				continue
 			}
 			wait, cancel := context.WithTimeout(ctx, lostWake)
-			var head event.Position
-			if head, err = w.store.Wait(wait, after); err == nil {
+			if head, err := w.store.Wait(wait, after); err == nil {
 				after = head
 			}
 			cancel()
