@@ -15,6 +15,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
+	"lonja/readmodels"
 )
 
 // Executor runs decisions against the event store.
@@ -22,6 +23,9 @@ type Executor struct {
 	Store event.Store
 	Codec *event.Codec
 }
+
+// Bodies reads what is inside documents.
+func (x *Executor) Bodies() readmodels.Bodies { return readmodels.Bodies{Log: x.Store, Codec: x.Codec} }
 
 // Request says who asks for what, as whom and when. It is the same for every
 // decision that one act of a person causes.

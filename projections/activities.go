@@ -15,8 +15,8 @@ import (
 )
 
 // activityFolds keeps what people are shown of each event: a line on the timeline of the
-// document or payment, and one in the contact's feed. They come after the folds of
-// documents and payments, whose rows tell the number and the amount.
+// document or payment, the newest of which are the contact's feed. They come after the
+// folds of documents and payments, whose rows tell the number and the amount.
 func activityFolds(p *Projection) {
 	issued(p, func(e *quote.Issued, a *readmodels.Activity) *document.Issued {
 		a.Other = e.Supersedes
@@ -109,9 +109,9 @@ func issued[E event.Event](p *Projection, common func(*E, *readmodels.Activity) 
 			a := newActivity(rec)
 			i := common(&e, &a)
 			a.Document, a.Kind, a.Number, a.Amount = streamID(rec), i.Kind, i.Number, i.Total
-			return add(t, &a)
+			t.Add(&a)
+			return Put
 		})
-	feed(p, ofStream[E])
 }
 
 // happened adds the fold of an event of a document's own stream.
@@ -129,9 +129,9 @@ func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) []re
 			a := newActivity(rec)
 			a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
 			fill(&a, &e)
-			return add(t, &a)
+			t.Add(&a)
+			return Put
 		})
-	feed(p, doc)
 }
 
 // paymentWent adds the fold of a payment's event.
@@ -148,29 +148,7 @@ func paymentWent[E event.Event](p *Projection, fill func(*readmodels.Activity, *
 				a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
 			}
 			fill(&a, &e)
-			return add(t, &a)
-		})
-	feed(p, ofStream[E])
-}
-
-func add(t *readmodels.Entries, a *readmodels.Activity) Action {
-	if t.Add(a) != nil {
-		return Skip // no field of an activity can fail to be written but an amount without currency, which no event has
-	}
-	return Put
-}
-
-// feed adds the fold that takes the line that the timeline just got over to the feed.
-func feed[E event.Event](p *Projection, timeline func(rec *event.Recorded, e E) []readmodels.Key) {
-	OnWith(p, readmodels.Feeds,
-		func(rec *event.Recorded, _ E) []readmodels.Key { return OfContact(rec, readmodels.FeedID) },
-		readmodels.Timelines, first(timeline),
-		func(f *readmodels.Entries, _ bool, t *readmodels.Entries, _ *event.Recorded, _ E) Action {
-			if t == nil {
-				return Skip
-			}
-			f.AddLast(t)
-			f.Keep(readmodels.FeedLength)
+			t.Add(&a)
 			return Put
 		})
 }

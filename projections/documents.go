@@ -17,7 +17,7 @@ import (
 )
 
 // Documents keeps all that a contact's home, lists and document pages show: documents
-// and their bodies, payments, conversations, the summary and the timeline. They are one
+// (what is inside them is read from their issue), payments, conversations, the summary and the timeline. They are one
 // projection because they look at each other's rows: home must not count an invoice
 // that the list does not know.
 //
@@ -67,9 +67,6 @@ func documentFolds(p *Projection) {
 	onIssued(p, func(d *readmodels.Document, e *paper.ProformaIssued) *document.Issued {
 		d.Status = readmodels.StatusIssued
 		return &e.Issued
-	})
-	onFound(p, readmodels.Bodies, ofStream, func(b *readmodels.Body, _ *event.Recorded, e order.Placed) {
-		b.Note = e.Note.Or("")
 	})
 
 	becomes[quote.Approved](p, readmodels.StatusApproved)
@@ -130,8 +127,8 @@ func documentFolds(p *Projection) {
 	becomes[paper.ProformaWithdrawn](p, readmodels.StatusWithdrawn)
 }
 
-// onIssued adds the folds that start a document: its row and its body. start sets what
-// is of the kind, and returns the common part.
+// onIssued adds the fold that starts a document's row. start sets what is of the kind,
+// and returns the common part.
 func onIssued[E event.Event](p *Projection, start func(*readmodels.Document, *E) *document.Issued) {
 	On(p, readmodels.Documents, ofStream[E],
 		func(d *readmodels.Document, _ bool, rec *event.Recorded, e E) Action {
@@ -140,12 +137,6 @@ func onIssued[E event.Event](p *Projection, start func(*readmodels.Document, *E)
 			d.Kind, d.Number, d.Title = i.Kind, i.Number, i.Title.Or("")
 			d.IssueDate, d.DueDate, d.ValidUntil = i.IssueDate, i.DueDate, i.ValidUntil
 			d.Net, d.Total, d.Payable, d.Lines, d.Hash = i.Net, i.Total, i.Payable, i.Lines, i.Hash
-			return Put
-		})
-	On(p, readmodels.Bodies, ofStream[E],
-		func(b *readmodels.Body, _ bool, _ *event.Recorded, e E) Action {
-			raw, _ := start(new(readmodels.Document), &e).Body.OpenRaw()
-			*b = readmodels.Body{Body: raw}
 			return Put
 		})
 }

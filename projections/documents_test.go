@@ -440,9 +440,6 @@ func TestAnothersDocumentIsNotFound(t *testing.T) {
 		if _, _, err := readmodels.FindDocument(t.Context(), r.view(client), doc); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s: %v", doc, err)
 		}
-		if _, _, _, err := readmodels.DocumentBody(t.Context(), r.view(client), doc); !fault.Is(err, fault.NotFound) {
-			t.Errorf("body of %s: %v", doc, err)
-		}
 		if l, err := readmodels.Timeline(t.Context(), r.view(client), doc); err != nil || len(l) != 0 {
 			t.Errorf("timeline of %s: %v, %v", doc, l, err)
 		}
@@ -460,10 +457,6 @@ func TestDocumentPage(t *testing.T) {
 	r := folded(t, 10, story().recs, All()...)
 	v := r.view(client)
 
-	b, note, ok, err := readmodels.DocumentBody(t.Context(), v, "o101CLIENT")
-	if err != nil || !ok || note != "Por la mañana" || b.Number != "V-1" || b.Buyer.Name != "Peña e Hijos" {
-		t.Errorf("body %+v, note %q, %v", b, note, err)
-	}
 	d, _, err := readmodels.FindDocument(t.Context(), v, "o101CLIENT")
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,13 @@ package readmodels
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"lonja/domain/document"
@@ -40,42 +43,116 @@ type Activity struct {
 }
 
 // Entries is a list of activities, oldest first, that grows without being decoded: it is
-// kept as a JSON array with one element a line, and every event adds a line to two.
-type Entries struct{ lines [][]byte }
+// kept as a JSON array with one element a line, and nearly every event adds one. What a
+// line has in common with the first one (whose it is, who did it) only that one tells.
+type Entries struct {
+	first Activity
+	last  event.Position
+	lines [][]byte
+}
 
 // Add appends an activity.
-func (e *Entries) Add(a *Activity) error {
-	line, err := json.Marshal(a) // never contains a line break: JSON escapes them
-	if err != nil {
-		return fmt.Errorf("activity at %d: %w", a.Position, err)
+func (e *Entries) Add(a *Activity) {
+	if len(e.lines) == 0 {
+		e.first = *a
+		e.lines = append(e.lines, appendActivity(nil, a, &Activity{}))
+	} else {
+		e.lines = append(e.lines, appendActivity(nil, a, &e.first))
 	}
-	e.lines = append(e.lines, line)
-	return nil
+	e.last = a.Position
 }
 
-// AddLast appends the newest entry of another list.
-func (e *Entries) AddLast(from *Entries) {
-	if n := len(from.lines); n > 0 {
-		e.lines = append(e.lines, from.lines[n-1])
-	}
-}
+// Last returns the position of the newest entry.
+func (e *Entries) Last() event.Position { return e.last }
 
-// Keep drops all but the newest n.
-func (e *Entries) Keep(n int) {
-	if extra := len(e.lines) - n; extra > 0 {
-		e.lines = append([][]byte(nil), e.lines[extra:]...)
-	}
-}
-
-// Activities decodes the entries, oldest first.
-func (e *Entries) Activities() ([]Activity, error) {
-	out := make([]Activity, len(e.lines))
-	for i, line := range e.lines {
-		if err := json.Unmarshal(line, &out[i]); err != nil {
+// Activities decodes the newest n entries, oldest first.
+func (e *Entries) Activities(n int) ([]Activity, error) {
+	lines := e.lines[max(0, len(e.lines)-n):]
+	out := make([]Activity, len(lines))
+	for i, line := range lines {
+		w := wireActivity{
+			Actor: e.first.Actor, ActorID: e.first.ActorID, Document: e.first.Document, Kind: e.first.Kind, Number: e.first.Number,
+			Payment: e.first.Payment, Method: e.first.Method, Reference: e.first.Reference,
+		}
+		if err := json.Unmarshal(line, &w); err != nil {
 			return nil, fmt.Errorf("activity: %w", err)
 		}
+		out[i] = w.activity()
 	}
 	return out, nil
+}
+
+// wireActivity is an activity as a line tells it.
+type wireActivity struct {
+	Position    event.Position  `json:"p"`
+	Type        string          `json:"t"`
+	At          int64           `json:"at"` // milliseconds since 1970, UTC
+	Actor       event.ActorKind `json:"by"`
+	ActorID     string          `json:"id"`
+	Document    id.ID           `json:"doc"`
+	Kind        document.Kind   `json:"kind"`
+	Number      string          `json:"no"`
+	Payment     id.ID           `json:"pay"`
+	Method      string          `json:"method"`
+	Reference   string          `json:"ref"`
+	Amount      money.Money     `json:"amount"`
+	Outstanding *money.Money    `json:"owed"`
+	Date        document.Date   `json:"on"`
+	Reason      string          `json:"why"`
+	Name        string          `json:"name"`
+	Text        string          `json:"text"`
+	Signature   string          `json:"sign"`
+	Hash        string          `json:"hash"`
+	Other       id.ID           `json:"other"`
+}
+
+func (w *wireActivity) activity() Activity {
+	return Activity{
+		Position: w.Position, Type: w.Type, At: time.UnixMilli(w.At).UTC(), Actor: w.Actor, ActorID: w.ActorID,
+		Document: w.Document, Kind: w.Kind, Number: w.Number, Payment: w.Payment, Amount: w.Amount, Outstanding: w.Outstanding,
+		Method: w.Method, Date: w.Date, Reference: w.Reference, Reason: w.Reason, Name: w.Name, Text: w.Text,
+		Signature: w.Signature, Hash: w.Hash, Other: w.Other,
+	}
+}
+
+// appendActivity appends the line of an activity: a wireActivity of those facts that
+// are not empty, or, of those that a list has in common, not as in the first line.
+func appendActivity(b []byte, a, first *Activity) []byte {
+	if b == nil {
+		b = make([]byte, 0, 128+len(a.Text)+len(a.Reason)+len(a.Signature)+len(a.Hash))
+	}
+	b = strconv.AppendUint(append(b, `{"p":`...), uint64(a.Position), 10)
+	b = appendText(append(b, `,"t":`...), a.Type)
+	b = strconv.AppendInt(append(b, `,"at":`...), a.At.UnixMilli(), 10)
+	for _, f := range [...]struct{ name, value, first string }{
+		{"by", string(a.Actor), string(first.Actor)},
+		{"id", a.ActorID, first.ActorID},
+		{"doc", string(a.Document), string(first.Document)},
+		{"kind", string(a.Kind), string(first.Kind)},
+		{"no", a.Number, first.Number},
+		{"pay", string(a.Payment), string(first.Payment)},
+		{"method", a.Method, first.Method},
+		{"ref", a.Reference, first.Reference},
+		{"on", string(a.Date), ""},
+		{"why", a.Reason, ""},
+		{"name", a.Name, ""},
+		{"text", a.Text, ""},
+		{"sign", a.Signature, ""},
+		{"hash", a.Hash, ""},
+		{"other", string(a.Other), ""},
+	} {
+		if f.value != f.first {
+			b = append(append(append(b, ',', '"'), f.name...), '"', ':')
+			b = appendText(b, f.value)
+		}
+	}
+	if a.Amount != (money.Money{}) {
+		b = appendMoney(append(b, `,"amount":`...), a.Amount)
+	}
+	if a.Outstanding != nil {
+		b = appendMoney(append(b, `,"owed":`...), *a.Outstanding)
+	}
+	return append(b, '}')
 }
 
 var entryBreak = []byte(",\n")
@@ -98,20 +175,39 @@ func (e Entries) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler for what MarshalJSON wrote.
 func (e *Entries) UnmarshalJSON(b []byte) error {
+	*e = Entries{}
 	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' {
 		return errors.New("activities: not in their stored form")
 	}
-	e.lines = nil
-	if b = b[1 : len(b)-1]; len(b) > 0 {
-		e.lines = bytes.Split(bytes.Clone(b), entryBreak)
+	if b = b[1 : len(b)-1]; len(b) == 0 {
+		return nil
 	}
+	e.lines = bytes.Split(bytes.Clone(b), entryBreak)
+	var first wireActivity
+	if err := json.Unmarshal(e.lines[0], &first); err != nil {
+		return fmt.Errorf("activity: %w", err)
+	}
+	e.first = first.activity()
+	digits := bytes.TrimPrefix(e.lines[len(e.lines)-1], []byte(`{"p":`))
+	if end := bytes.IndexByte(digits, ','); end >= 0 {
+		digits = digits[:end]
+	}
+	last, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil {
+		return fmt.Errorf("activity: %w", err)
+	}
+	e.last = event.Position(last)
 	return nil
 }
 
 // Timelines holds one row a document and one a payment, by its id: every event of it.
 var Timelines = &Table[Entries]{
-	Schema: Schema{Name: "timelines"},
-	Values: func(_ *Entries, dst []Value) []Value { return dst },
+	Schema: Schema{
+		Name:    "timelines",
+		Columns: []Column{{"last", Int}},
+		Indexes: []Index{{Name: "last", Columns: []string{"last"}}},
+	},
+	Values: func(e *Entries, dst []Value) []Value { return append(dst, N(uint64(e.last))) },
 }
 
 // Timeline returns every event of a contact's document or payment, oldest first.
@@ -120,36 +216,34 @@ func Timeline(ctx context.Context, v View, documentOrPayment id.ID) ([]Activity,
 	if err != nil {
 		return nil, err
 	}
-	return e.Activities()
+	return e.Activities(len(e.lines))
 }
 
-// FeedLength is how many activities a contact's feed keeps. What is older is on the
+// FeedLength is how many activities a feed has at most. What is older is on the
 // timelines, and in the log.
 const FeedLength = 30
 
-// FeedID is the id of a contact's one row of Feeds.
-const FeedID = "feed"
-
-// Feeds holds one row a contact: its newest activities.
-var Feeds = &Table[Entries]{
-	Schema: Schema{Name: "feeds"},
-	Values: func(_ *Entries, dst []Value) []Value { return dst },
-}
-
 // Feed returns what happened with a contact, newest first, at most limit and FeedLength
-// activities. Drawn signatures are on the documents' timelines only.
+// activities: those of the timelines that changed last. Drawn signatures are on the
+// documents' timelines only.
 func Feed(ctx context.Context, v View, limit int) ([]Activity, error) {
-	e, _, err := Get(ctx, v, Feeds, FeedID)
+	limit = min(limit, FeedLength)
+	p, err := List(ctx, v, Timelines, Query{Index: "last", Desc: true, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
-	e.Keep(limit)
-	out, err := e.Activities()
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
+	var out []Activity
+	for i := range p.Items {
+		a, err := p.Items[i].Row.Activities(limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a...)
 	}
+	slices.SortFunc(out, func(a, b Activity) int { return cmp.Compare(b.Position, a.Position) })
+	out = out[:min(limit, len(out))]
 	for i := range out {
 		out[i].Signature = ""
 	}
-	return out, err
+	return out, nil
 }

@@ -2,7 +2,6 @@ package readmodels
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -67,7 +66,7 @@ func Statuses(k document.Kind) []Status {
 	return nil
 }
 
-// Document is a document as lists show it. The body is apart, in Bodies.
+// Document is a document as lists show it. What is inside it, Bodies reads.
 type Document struct {
 	ID          id.ID          `json:"id"`
 	Kind        document.Kind  `json:"kind"`
@@ -197,32 +196,6 @@ var Documents = &Table[Document]{
 		return append(dst, T(d.ID), T(d.Kind), T(d.Status), T(d.IssueDate), T(d.Due()), T(SortKey(d.Number)), T(title),
 			N(d.Total.Minor), T(d.Total.Currency), N(d.Outstanding.Minor), T(Fold(d.Number)+" "+title))
 	},
-}
-
-// Body is what is inside a document.
-type Body struct {
-	Body json.RawMessage `json:"body,omitempty"` // document.Body; absent once erased
-	Note string          `json:"note,omitempty"` // what the contact wrote when placing an order
-}
-
-// MarshalJSON implements json.Marshaler: the body is JSON already, and as large as all
-// other rows of a document together, so it is not read through once more.
-func (b Body) MarshalJSON() ([]byte, error) {
-	note, err := json.Marshal(b.Note)
-	if err != nil {
-		return nil, fmt.Errorf("note of an order: %w", err)
-	}
-	out := append(make([]byte, 0, len(b.Body)+len(note)+20), '{')
-	if len(b.Body) > 0 {
-		out = append(append(append(out, `"body":`...), b.Body...), ',')
-	}
-	return append(append(append(out, `"note":`...), note...), '}'), nil
-}
-
-// Bodies holds one row a document, by its id.
-var Bodies = &Table[Body]{
-	Schema: Schema{Name: "document_bodies"},
-	Values: func(_ *Body, dst []Value) []Value { return dst },
 }
 
 // DocumentFilter says which documents a list or a figure is about. The zero filter is all.
@@ -424,19 +397,6 @@ func (f *DocumentFilter) ranges() []Cond {
 // view finds those of all contacts.
 func FindDocument(ctx context.Context, v View, doc id.ID) (Document, id.Contact, error) {
 	return findWide(ctx, v, Documents, string(doc))
-}
-
-// DocumentBody returns what is inside a contact's document, the note that came with an
-// order, and false where the body was erased.
-func DocumentBody(ctx context.Context, v View, doc id.ID) (body document.Body, note string, ok bool, err error) {
-	row, err := Must(ctx, v, Bodies, string(doc))
-	if err != nil || len(row.Body) == 0 {
-		return body, row.Note, false, err
-	}
-	if err := json.Unmarshal(row.Body, &body); err != nil {
-		return body, row.Note, false, fmt.Errorf("body of document %s: %w", doc, err)
-	}
-	return body, row.Note, true, nil
 }
 
 // Relation says what a related document is to the one at hand.

@@ -145,38 +145,3 @@ func compare(by readmodels.DocumentSort, x, y *readmodels.Document) int {
 		return cmp.Compare(x.IssueDate, y.IssueDate)
 	}
 }
-
-func TestEntriesKeepWhatTheyGot(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
-		var e readmodels.Entries
-		texts := rapid.SliceOf(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{",\n", "[\n]", "\r\n", "\u2028"}))).Draw(rt, "texts")
-		for _, text := range texts {
-			j, err := e.MarshalJSON()
-			if err != nil {
-				rt.Fatal(err)
-			}
-			if err := e.UnmarshalJSON(j); err != nil {
-				rt.Fatal(err)
-			}
-			if err := e.Add(&readmodels.Activity{Text: strings.ToValidUTF8(text, "")}); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		keep := rapid.IntRange(0, 10).Draw(rt, "keep")
-		e.Keep(keep)
-		got, err := e.Activities()
-		if err != nil {
-			rt.Fatal(err)
-		}
-		texts = texts[max(0, len(texts)-keep):]
-		if len(got) != len(texts) {
-			rt.Fatalf("%d entries, want %d", len(got), len(texts))
-		}
-		for i := range got {
-			if got[i].Text != strings.ToValidUTF8(texts[i], "") {
-				rt.Fatalf("%q, want %q", got[i].Text, texts[i])
-			}
-		}
-	})
-}

@@ -18,7 +18,7 @@ type serveFlags struct {
 	dataFlag
 	Addr    string `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
 	BaseURL string `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
-	Test    bool   `hidden:"" help:"For tests: the sandbox gateway's notices come at once."`
+	Test    bool   `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
 }
 
 // serveCmd serves the portal.
@@ -48,6 +48,10 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if err != nil {
 		return err
 	}
+	clock := &testClock{world: sys.Now}
+	if f.Test {
+		sys.Now = clock.Now
+	}
 	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test})
 	if err != nil {
 		return err
@@ -62,7 +66,11 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if err != nil {
 		return err
 	}
-	operator := a.server(a.operator(), 0)
+	commands := a.operator()
+	if f.Test {
+		commands = clock.door(commands)
+	}
+	operator := a.server(commands, 0)
 	defer a.tasks.Wait()
 	a.tasks.Go(func() { _ = operator.Serve(door) })
 	defer func() { _ = operator.Close() }()

@@ -292,7 +292,7 @@ func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) error {
 }
 
 func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error) {
-	body, note, ok, err := readmodels.DocumentBody(ctx, v, doc)
+	body, note, ok, err := a.commands.Bodies().Of(ctx, v, doc)
 	if err != nil {
 		return nil, err
 	}

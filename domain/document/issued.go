@@ -22,3 +22,7 @@ func NewIssued(b Body) (Issued, error) {
 	}
 	return i, nil
 }
+
+// IssuedDocument returns what is common to every kind's issue; an event that embeds
+// Issued has the method too.
+func (i Issued) IssuedDocument() Issued { return i }

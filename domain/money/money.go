@@ -113,11 +113,15 @@ func (m Money) appendDecimal(b []byte) []byte {
 
 // String returns "12.34 EUR", or "" for the zero Money.
 func (m Money) String() string {
+	return string(m.Append(make([]byte, 0, 24)))
+}
+
+// Append appends the amount as String has it.
+func (m Money) Append(b []byte) []byte {
 	if m.Currency == "" {
-		return ""
+		return b
 	}
-	b := m.appendDecimal(make([]byte, 0, 24))
-	return string(append(append(b, ' '), m.Currency...))
+	return append(append(m.appendDecimal(b), ' '), m.Currency...)
 }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -128,8 +132,7 @@ func (m Money) MarshalText() ([]byte, error) {
 		}
 		return nil, nil
 	}
-	b := m.appendDecimal(make([]byte, 0, 24))
-	return append(append(b, ' '), m.Currency...), nil
+	return m.Append(make([]byte, 0, 24)), nil
 }
 
 // UnmarshalText implements encoding.TextUnmarshaler.

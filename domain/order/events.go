@@ -19,6 +19,9 @@ type Placed struct {
 	Products []Item                 `json:"products"`
 }
 
+// IssueNote returns what the contact wrote with the order; empty once erased.
+func (p Placed) IssueNote() string { return p.Note.Or("") }
+
 // Item is a product of a placed order, so that it can be repeated.
 type Item struct {
 	Product  id.ID         `json:"product"`

@@ -231,7 +231,7 @@ func (a *API) document(ctx context.Context, c caller, in *DocumentInput) (*Docum
 		return nil, err
 	}
 	out := &DocumentOutput{Body: DocumentDetail{Document: d, Contact: v.Contact()}}
-	body, note, ok, err := readmodels.DocumentBody(ctx, v, d.ID)
+	body, note, ok, err := a.Commands.Bodies().Of(ctx, v, d.ID)
 	if err != nil {
 		return nil, err
 	}

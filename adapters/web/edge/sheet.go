@@ -29,7 +29,7 @@ type WriteSheet func(ctx context.Context, w io.Writer, s Sheet) error
 // Download sends a document of the view as a PDF to be saved. A body that was erased is
 // not there.
 func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet, l *locale.Locale, view readmodels.View, doc id.ID) error {
-	body, note, ok, err := readmodels.DocumentBody(r.Context(), view, doc)
+	body, note, ok, err := k.Commands.Bodies().Of(r.Context(), view, doc)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "not_found")
 	}

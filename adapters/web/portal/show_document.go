@@ -76,7 +76,7 @@ func (p *Portal) documentView(r *http.Request, s spot) (templates.Document, erro
 	if !v.Guest {
 		v.Back = "/" + templates.Section(d.Kind)
 	}
-	body, note, ok, err := readmodels.DocumentBody(ctx, s.v.View, s.doc)
+	body, note, ok, err := p.Commands.Bodies().Of(ctx, s.v.View, s.doc)
 	if err != nil {
 		return v, err
 	}

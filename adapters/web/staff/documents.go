@@ -79,7 +79,7 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 		MayOrder: d.Kind == document.SalesOrder && d.Status == readmodels.StatusPlaced && at.m.may(),
 		MayTake:  d.Kind.Payable() && d.Outstanding.Minor > 0 && d.Owed() && at.m.may(),
 	}
-	body, note, ok, err := readmodels.DocumentBody(ctx, at.view, at.doc)
+	body, note, ok, err := s.Commands.Bodies().Of(ctx, at.view, at.doc)
 	if err != nil {
 		return v, err
 	}

@@ -1,0 +1,39 @@
+package readmodels
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"lonja/domain/money"
+)
+
+// appendText appends a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			if c >= 0x80 && plainRunes(s[i:]) {
+				break
+			}
+			quoted, _ := json.Marshal(s) // a string can always be written
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// plainRunes reports whether the text needs no escape: it is valid, without control
+// characters, quotes, and line separators that JSON forbids to JavaScript.
+func plainRunes(s string) bool {
+	for _, r := range s {
+		switch {
+		case r < ' ', r == '"', r == '\\', r == utf8.RuneError, r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+			return false
+		}
+	}
+	return true
+}
+
+// appendMoney appends an amount as its MarshalText has it.
+func appendMoney(b []byte, m money.Money) []byte {
+	return append(m.Append(append(b, '"')), '"')
+}
