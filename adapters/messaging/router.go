@@ -55,7 +55,9 @@ const (
 
 // New returns a router without handlers.
 func New(cfg Config) (*Router, error) {
-	r, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermill.NewSlogLogger(cfg.Log.With("part", "messaging")))
+	// That handlers come and go is no news to an operator, to whom a command line has an answer to give.
+	quieter := watermill.NewSlogLoggerWithLevelMapping(cfg.Log.With("part", "messaging"), map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	r, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, quieter)
 	if err != nil {
 		return nil, fmt.Errorf("messaging: %w", err)
 	}
