@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"lonja/domain/id"
 )
 
@@ -138,5 +140,5 @@ func unmarshal(data []byte, r any) error {
 	if u, ok := r.(json.Unmarshaler); ok {
 		return u.UnmarshalJSON(data)
 	}
-	return json.Unmarshal(data, r)
+	return jsonv2.Unmarshal(data, r)
 }
