@@ -141,7 +141,9 @@ func (s *scene) react() {
 		for i := range stored {
 			rec, err := s.Codec.Decode(s.t.Context(), &stored[i])
 			s.ok(err)
-			s.ok(settle(s.t.Context(), &rec))
+			if settle.Answers(rec.Type) {
+				s.ok(settle.React(s.t.Context(), &rec))
+			}
 			s.seen = rec.Position
 		}
 	}

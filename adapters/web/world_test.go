@@ -258,7 +258,10 @@ func (w *world) react(ctx context.Context) error {
 				return err
 			}
 			for _, r := range w.reactions {
-				if err := r(ctx, &rec); err != nil {
+				if !r.Answers(rec.Type) {
+					continue
+				}
+				if err := r.React(ctx, &rec); err != nil {
 					return err
 				}
 			}

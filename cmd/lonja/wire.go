@@ -148,8 +148,14 @@ func (a *app) wireRouter() (err error) {
 		return err
 	}
 	a.router.AddProjections("projections", a.runner)
-	a.router.AddReaction("payments-to-documents", messaging.Reaction(reactions.PaymentsToDocuments(a.commands)))
-	a.router.AddReaction("credit-notes-to-invoices", messaging.Reaction(reactions.CreditNotesToInvoices(a.commands)))
+	for _, r := range []reactions.Reaction{reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands)} {
+		a.router.AddReaction(r.Name, messaging.Reaction(func(ctx context.Context, rec *event.Recorded) error {
+			if !r.Answers(rec.Type) {
+				return nil
+			}
+			return r.React(ctx, rec)
+		}))
+	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package reactions
 
 import (
 	"context"
-	"fmt"
 
 	"lonja/commands"
 	"lonja/domain/event"
@@ -12,16 +11,13 @@ import (
 // PaymentsToDocuments brings a payment's documents to what became of it: credited when
 // it succeeded, debited when it was refunded, free for another when it failed.
 func PaymentsToDocuments(c *commands.Commands) Reaction {
-	return func(ctx context.Context, rec *event.Recorded) error {
-		switch rec.Data.(type) {
-		case payment.Succeeded, payment.Refunded, payment.Failed:
-		default:
-			return nil
+	const name = "payments-to-documents"
+	answered := types(payment.Succeeded{}, payment.Refunded{}, payment.Failed{})
+	return Reaction{Name: name, Types: answered, React: func(ctx context.Context, rec *event.Recorded) error {
+		pay, err := docID(rec.Stream)
+		if err != nil {
+			return err
 		}
-		pay, found := docID(rec.Stream)
-		if !found {
-			return fmt.Errorf("payment of stream %s: no id in its name", rec.Stream)
-		}
-		return c.SettlePayment(ctx, request(rec, "payments-to-documents"), pay)
-	}
+		return c.SettlePayment(ctx, request(rec, name), pay)
+	}}
 }
