@@ -26,19 +26,6 @@ const maxDocuments = 10_000
 // text is a number written as text, so that it stays exact.
 type text string
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *text) UnmarshalJSON(b []byte) error {
-	if len(b) == 0 || b[0] != '"' {
-		return fmt.Errorf("%s must be written as text, in quotes: a JSON number is not exact", b)
-	}
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	*t = text(s)
-	return nil
-}
-
 // Document is a document in Lonja's own JSON: document.Body with the currency said once.
 type Document struct {
 	Kind           document.Kind          `json:"kind"`
@@ -130,6 +117,9 @@ type Instalment struct {
 // readJSON reads one document, an array of them, or one after the other.
 func readJSON(file []byte) ([]document.Body, error) {
 	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
+	if f := ambiguous(file); f != nil {
+		return nil, f
+	}
 	dec := json.NewDecoder(bytes.NewReader(file))
 	dec.DisallowUnknownFields()
 	array := kind(file) == 'j' && bytes.HasPrefix(bytes.TrimSpace(file), []byte("["))
@@ -187,6 +177,87 @@ func within(f *fault.Fault, place string) *fault.Fault {
 	return &c
 }
 
+// ambiguous refuses what readers of JSON understand in different ways: a name that an object
+// has twice, and numbers, which many read as binary fractions. No field of a document is a
+// number. Of what is no JSON at all, decoding says more.
+func ambiguous(file []byte) *fault.Fault {
+	type level struct {
+		names map[string]bool // of an object; nil: an array
+		name  string          // the member that is read, "" before one
+		count int             // of an array's elements
+	}
+	dec := json.NewDecoder(bytes.NewReader(file))
+	dec.UseNumber()
+	var open []*level
+	field := func() string {
+		var b strings.Builder
+		for _, l := range open {
+			switch {
+			case l.names == nil:
+				fmt.Fprintf(&b, "[%d]", l.count)
+			case b.Len() > 0:
+				b.WriteString("." + l.name)
+			default:
+				b.WriteString(l.name)
+			}
+		}
+		return b.String()
+	}
+	for {
+		t, err := dec.Token()
+		if err != nil {
+			return nil
+		}
+		var in *level
+		if len(open) > 0 {
+			in = open[len(open)-1]
+		}
+		if name, is := t.(string); is && in != nil && in.names != nil && in.name == "" {
+			in.name = name
+			if in.names[name] {
+				return notJSON(file, dec.InputOffset(), field(), fmt.Sprintf("%q is there twice", clip(name)))
+			}
+			in.names[name] = true
+			if name == "" {
+				return notJSON(file, dec.InputOffset(), field(), "a name is empty")
+			}
+			continue
+		}
+		if len(open) > maxDepth {
+			return notJSON(file, dec.InputOffset(), "", fmt.Sprintf("values are nested more than %d deep", maxDepth))
+		}
+		switch t {
+		case json.Delim('{'):
+			open = append(open, &level{names: map[string]bool{}})
+			continue
+		case json.Delim('['):
+			open = append(open, &level{})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+			in = nil
+			if len(open) > 0 {
+				in = open[len(open)-1]
+			}
+		}
+		if n, is := t.(json.Number); is {
+			return notJSON(file, dec.InputOffset(), field(), clip(n.String())+" must be written as text, in quotes: a JSON number is not exact")
+		}
+		if in != nil {
+			in.name = ""
+			in.count++
+		}
+	}
+}
+
+// notJSON says where a file is not Lonja's JSON, and why.
+func notJSON(file []byte, at int64, field, reason string) *fault.Fault {
+	line := 1 + bytes.Count(file[:max(0, min(at, int64(len(file))))], []byte("\n"))
+	f := fault.New(fault.Invalid, "einvoice.json_invalid", fault.A("line", line), fault.A("reason", reason))
+	f.Field = field
+	return f
+}
+
 // jsonFault says on which line a file is not Lonja's JSON.
 func jsonFault(file []byte, dec *json.Decoder, err error) *fault.Fault {
 	at := dec.InputOffset()
@@ -199,10 +270,11 @@ func jsonFault(file []byte, dec *json.Decoder, err error) *fault.Fault {
 	case errors.As(err, &wrong):
 		at, field = wrong.Offset, wrong.Field
 	}
-	line := 1 + bytes.Count(file[:max(0, min(at, int64(len(file))))], []byte("\n"))
-	f := fault.New(fault.Invalid, "einvoice.json_invalid", fault.A("line", line), fault.A("reason", strings.TrimPrefix(err.Error(), "json: ")))
-	f.Field = field
-	return f
+	reason := strings.TrimPrefix(err.Error(), "json: ")
+	if name, is := strings.CutPrefix(reason, "unknown field "); is && field == "" {
+		field = strings.Trim(name, `"`)
+	}
+	return notJSON(file, at, field, reason)
 }
 
 // body returns the document as a body, or what is wrong with it field by field.

@@ -125,6 +125,38 @@ func TestHostileFilesAreRefused(t *testing.T) {
 	}
 }
 
+func TestAmbiguousJSONIsRefusedByItsField(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, file, field, line, reason string }{
+		{"an amount as a number", "{\"kind\":\"invoice\",\n\"totals\":{\"payable\":12.5}}", "totals.payable", "2", "12.5 must be written as text"},
+		{"a number in a list", `{"lines":[{"name":"a","quantity":"1"},{"name":"b","quantity":2}]}`, "lines[1].quantity", "1", "2 must be"},
+		{"a name twice", `{"number":"F-1","number":"F-2"}`, "number", "1", `"number" is there twice`},
+		{"a name twice, inside", `{"totals":{"payable":"1.00","payable":"1000.00"}}`, "totals.payable", "1", "twice"},
+		{"in the second of several", "{}\n" + `[{"number":"a"},{"notes":["x",["y",3]]}]`, "[1].notes[1][1]", "2", "3 must be"},
+		{"deep nesting", strings.Repeat(`{"a":`, 1_000_000), "", "1", "more than 40 deep"},
+		{"deep lists", strings.Repeat(`[`, 5_000_000), "", "1", "more than 40 deep"},
+		{"a name that is empty", `{"":"x"}`, "", "1", "a name is empty"},
+		{"a field that there is not", `{"kind":"invoice","colour":"red"}`, "colour", "1", "unknown field"},
+		{"a type that is another", `{"lines":[{"name":true}]}`, "lines.name", "1", "cannot unmarshal bool"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := einvoice.Read([]byte(c.file))
+			f, ok := fault.As(err)
+			if !ok || f.Key != "einvoice.json_invalid" || f.Field != c.field {
+				t.Fatalf("%v, want einvoice.json_invalid of %q", err, c.field)
+			}
+			said := map[string]string{}
+			for _, a := range f.Args {
+				said[a.Name] = a.Value
+			}
+			if said["line"] != c.line || !strings.Contains(said["reason"], c.reason) {
+				t.Errorf("line %s: %s; want line %s: %s", said["line"], said["reason"], c.line, c.reason)
+			}
+		})
+	}
+}
+
 func attributes(n int) string {
 	var b strings.Builder
 	for i := range n {
