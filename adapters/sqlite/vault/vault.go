@@ -31,12 +31,11 @@ import (
 	"lonja/domain/id"
 )
 
-const (
-	applicationID = 0x4c6f6e56 // "LonV"
-	formatVersion = 1
-)
+const applicationID = 0x4c6f6e56 // "LonV"
 
-const schema = `
+// formats are the steps from an empty file to this program's format: the first makes
+// version 1, and so on. What was released is never changed.
+var formats = []string{`
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE keys (
 	account TEXT NOT NULL,
@@ -75,7 +74,22 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_actor ON sessions (account, kind, actor);
 CREATE TABLE checkpoints (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
-`
+`, `
+CREATE TABLE parked (
+	name     TEXT    NOT NULL, -- the reaction, as in checkpoints
+	position INTEGER NOT NULL,
+	account  TEXT    NOT NULL,
+	contact  TEXT    NOT NULL,
+	stream   TEXT    NOT NULL,
+	revision INTEGER NOT NULL,
+	type     TEXT    NOT NULL,
+	reason   TEXT    NOT NULL, -- "" for those that wait behind another
+	at       INTEGER NOT NULL, -- milliseconds since 1970
+	skipped  INTEGER NOT NULL, -- 1: a record only
+	PRIMARY KEY (name, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parked_contact ON parked (account, contact);
+`}
 
 // Options are the choices of a vault. The zero value is right for a server.
 type Options struct {
@@ -197,13 +211,18 @@ func (v *Vault) prepare(fresh bool) error {
 	}
 	switch {
 	case fresh:
-		if err := sqlitex.ExecuteScript(v.write, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; %s", applicationID, formatVersion, schema), nil); err != nil {
-			return err
-		}
+		version = 0
 	case app != applicationID:
 		return fmt.Errorf("%w: application id %#x; nothing was changed", ErrForeign, app)
-	case version > formatVersion:
-		return fmt.Errorf("%w: format %d, this program knows up to %d; nothing was changed", ErrForeign, version, formatVersion)
+	case version > len(formats):
+		return fmt.Errorf("%w: format %d, this program knows up to %d; nothing was changed", ErrForeign, version, len(formats))
+	}
+	for _, step := range formats[version:] {
+		version++
+		// A script is one transaction: the file is of one version or of the other.
+		if err := sqlitex.ExecuteScript(v.write, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; %s", applicationID, version, step), nil); err != nil {
+			return fmt.Errorf("bringing it to format %d: %w", version, err)
+		}
 	}
 	for _, p := range []string{"journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "busy_timeout = 5000"} {
 		if err := sqlitex.ExecuteTransient(v.write, "PRAGMA "+p, nil); err != nil {
@@ -429,8 +448,11 @@ func (v *Vault) EnsureKey(ctx context.Context, account id.Account, subject strin
 // EraseKey implements commands.Keys.
 func (v *Vault) EraseKey(ctx context.Context, account id.Account, subject string) error {
 	err := v.change(ctx, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, "INSERT INTO keys (account, subject, wrapped) VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET wrapped = NULL",
-			&sqlitex.ExecOptions{Args: []any{string(account), subject}})
+		if err := sqlitex.Execute(c, "INSERT INTO keys (account, subject, wrapped) VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET wrapped = NULL",
+			&sqlitex.ExecOptions{Args: []any{string(account), subject}}); err != nil {
+			return err
+		}
+		return eraseReasons(c, account, subject)
 	})
 	if err != nil {
 		return err
@@ -453,24 +475,6 @@ func (v *Vault) Blind(_ context.Context, account id.Account, purpose, value stri
 		fmt.Fprintf(mac, "%d:%s", len(p), p)
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
-}
-
-// Checkpoint returns how far a follower of the log is, 0 for one that never began.
-func (v *Vault) Checkpoint(ctx context.Context, name string) (event.Position, error) {
-	var p event.Position
-	err := v.query(ctx, "SELECT position FROM checkpoints WHERE name = ?", []any{name}, func(s *sqlite.Stmt) error {
-		p = event.Position(s.ColumnInt64(0))
-		return nil
-	})
-	return p, err
-}
-
-// SetCheckpoint notes how far a follower is. It never moves backwards.
-func (v *Vault) SetCheckpoint(ctx context.Context, name string, p event.Position) error {
-	return v.change(ctx, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, "INSERT INTO checkpoints (name, position) VALUES (?, ?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
-			&sqlitex.ExecOptions{Args: []any{name, int64(p)}})
-	})
 }
 
 // Accounts returns the accounts that have a key of their own, which each has from its opening on.
