@@ -134,6 +134,33 @@ type KeyError struct {
 func (e *KeyError) Error() string { return fmt.Sprintf("key of %s: %v", e.Subject, e.Err) }
 func (e *KeyError) Unwrap() error { return e.Err }
 
+// DecodeError says that a stored event can't be read by this build, or not now, where Err
+// is a *KeyError of a vault that does not answer.
+type DecodeError struct {
+	Type     string
+	Stream   string
+	Revision Revision
+	Position Position
+	Err      error
+}
+
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("event %s at %s@%d (position %d): %v", e.Type, e.Stream, e.Revision, e.Position, e.Err)
+}
+
+// Unwrap returns what is wrong.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Passing reports whether the event may be readable later on: only its key could not be had.
+func (e *DecodeError) Passing() bool {
+	var key *KeyError
+	return errors.As(e.Err, &key) && !errors.Is(key.Err, ErrNoKey)
+}
+
+func (s *Stored) decodeError(err error) error {
+	return &DecodeError{Type: s.Type, Stream: s.Stream, Revision: s.Revision, Position: s.Position, Err: err}
+}
+
 // Codec turns events into stored bytes and back.
 type Codec struct {
 	reg  *Registry
@@ -184,11 +211,11 @@ func (c *Codec) Encode(ctx context.Context, id [16]byte, meta Metadata, ev Event
 }
 
 // Decode reads a stored event, upcasts it and binds its personal data to its key.
-// Errors name type, stream, revision and position.
+// Its errors are *DecodeError.
 func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 	rec := Recorded{ID: s.ID, Type: s.Type, Position: s.Position, Stream: s.Stream, Revision: s.Revision, RecordedAt: s.RecordedAt}
 	fail := func(err error) (Recorded, error) {
-		return rec, fmt.Errorf("event %s at %s@%d (position %d): %w", s.Type, s.Stream, s.Revision, s.Position, err)
+		return rec, s.decodeError(err)
 	}
 	var err error
 	if rec.Meta, err = ParseMetadata(s.Meta); err != nil {
@@ -231,9 +258,7 @@ func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 // Known returns the error with which Decode would refuse an event of a type or schema
 // that this build does not know, without decoding the rest.
 func (c *Codec) Known(s *Stored) error {
-	fail := func(err error) error {
-		return fmt.Errorf("event %s at %s@%d (position %d): %w", s.Type, s.Stream, s.Revision, s.Position, err)
-	}
+	fail := s.decodeError
 	e, ok := c.reg.types[s.Type]
 	if !ok {
 		return fail(&UnknownTypeError{Type: s.Type})
