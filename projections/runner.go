@@ -181,6 +181,11 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 		return fmt.Errorf("projections: catch up: %w", err)
 	}
 	defer r.give()
+	return r.catchUp(ctx)
+}
+
+// catchUp is CatchUp of who has the turn.
+func (r *Runner) catchUp(ctx context.Context) error {
 	if err := r.openAll(ctx); err != nil {
 		return err
 	}

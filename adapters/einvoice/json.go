@@ -203,11 +203,7 @@ func ambiguous(file []byte) *fault.Fault {
 		}
 		return b.String()
 	}
-	for {
-		t, err := dec.Token()
-		if err != nil {
-			return nil
-		}
+	for t, err := dec.Token(); err == nil; t, err = dec.Token() {
 		var in *level
 		if len(open) > 0 {
 			in = open[len(open)-1]
@@ -248,6 +244,7 @@ func ambiguous(file []byte) *fault.Fault {
 			in.count++
 		}
 	}
+	return nil
 }
 
 // notJSON says where a file is not Lonja's JSON, and why.

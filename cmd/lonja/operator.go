@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"lonja/adapters/audit"
 	"lonja/adapters/memory"
+	"lonja/adapters/sqlite/readstore"
 	"lonja/commands"
 	"lonja/domain/account"
 	"lonja/domain/document"
@@ -37,6 +40,7 @@ func (a *app) operator() http.Handler {
 	handle("POST /import", a.opImport)
 	handle("GET /projections", a.opProjections)
 	handle("POST /projections/{name}/rebuild", a.opRebuild)
+	handle("POST /projections/verify", a.opVerify)
 	handle("GET /audit/replay", a.opReplay)
 	handle("GET /audit/home", a.opHome)
 	handle("GET /accounts", a.opAccounts)
@@ -157,15 +161,7 @@ func (a *app) opRebuild(w *answer, r *http.Request) error {
 	if n := r.PathValue("name"); n != "all" {
 		names = []string{n}
 	}
-	var last rebuildProgress
-	var said time.Time
-	if err := a.runner.Rebuild(r.Context(), func(p projections.Progress) {
-		last = rebuildProgress{Phase: string(p.Phase), Done: p.Done, Total: p.Total}
-		if now := a.sys.Now(); now.Sub(said) >= reportEvery {
-			said = now
-			_ = w.put(last) // whoever asked is gone, if this fails; the request's context ends the rebuild
-		}
-	}, names...); err != nil {
+	if err := a.runner.Rebuild(r.Context(), a.progress(w), names...); err != nil {
 		return err
 	}
 	head, err := a.events.Head(r.Context())
@@ -173,6 +169,44 @@ func (a *app) opRebuild(w *answer, r *http.Request) error {
 		return err
 	}
 	return w.put(rebuildProgress{Phase: "done", Done: uint64(head), Total: uint64(head), Ended: true})
+}
+
+// progress tells who asked, now and then, how far a rebuild is.
+func (a *app) progress(w *answer) func(projections.Progress) {
+	var said time.Time
+	return func(p projections.Progress) {
+		if now := a.sys.Now(); now.Sub(said) >= reportEvery {
+			said = now
+			_ = w.put(rebuildProgress{Phase: string(p.Phase), Done: p.Done, Total: p.Total}) // whoever asked is gone, if this fails; the request's context ends the rebuild
+		}
+	}
+}
+
+// verifyFolder holds the rebuild that live rows are compared with. It is as personal as
+// they are, and goes with the comparison, or with the next start.
+const verifyFolder = "verify"
+
+func (a *app) opVerify(w *answer, r *http.Request) (err error) {
+	dir := filepath.Join(a.cfg.Data, verifyFolder)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("a verification is under way, or can't begin: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	beside, err := readstore.Open(r.Context(), filepath.Join(dir, "readmodels.db"), readstore.Options{Logger: a.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, beside.Close()) }()
+	all, err := a.runner.Verify(r.Context(), beside, a.progress(w))
+	if err != nil {
+		return err
+	}
+	end := rebuildProgress{Phase: "done", Ended: true}
+	for _, v := range all {
+		end.Done, end.Total = uint64(v.At), uint64(v.At)
+		end.Verdicts = append(end.Verdicts, verdict{Name: v.Projection, Position: uint64(v.At), Live: v.Live, Rebuilt: v.Rebuilt})
+	}
+	return w.put(end)
 }
 
 // auditQuery reads what a replay is about.

@@ -17,6 +17,7 @@ type projectionsCmd struct {
 	List    projectionsListCmd    `cmd:"" help:"The projections and their tables."`
 	Status  projectionsStatusCmd  `cmd:"" help:"How far each projection is, and what is parked."`
 	Rebuild projectionsRebuildCmd `cmd:"" help:"Fill a projection anew from the log, beside the live one, and switch."`
+	Verify  projectionsVerifyCmd  `cmd:"" help:"Compare every row with those of a rebuild from the log, which is thrown away."`
 }
 
 type projectionsListCmd struct{ dataFlag }
@@ -30,6 +31,8 @@ type projectionsRebuildCmd struct {
 	dataFlag
 	Name string `arg:"" help:"The projection's name, or all."`
 }
+
+type projectionsVerifyCmd struct{ dataFlag }
 
 // projectionStatus is how one projection stands.
 type projectionStatus struct {
@@ -88,6 +91,8 @@ type rebuildProgress struct {
 	Done  uint64 `json:"done"`
 	Total uint64 `json:"total"`
 	Ended bool   `json:"ended"`
+
+	Verdicts []verdict `json:"verdicts,omitempty"` // at the end of a verification
 }
 
 func (c *projectionsRebuildCmd) Run(ctx context.Context, sys system) error {
@@ -97,20 +102,8 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, sys system) error {
 	}
 	defer func() { _ = cl.Close() }()
 	began := sys.Now()
-	var bar *progressbar.ProgressBar
-	var last rebuildProgress
-	if err := cl.stream(ctx, http.MethodPost, "/projections/"+url.PathEscape(c.Name)+"/rebuild", nil, func(raw json.RawMessage) error {
-		phase := last.Phase
-		if err := json.Unmarshal(raw, &last); err != nil {
-			return err
-		}
-		if bar == nil || last.Phase != phase {
-			bar = progressbar.NewOptions64(int64(last.Total), progressbar.OptionSetWriter(sys.Err), progressbar.OptionShowCount(),
-				progressbar.OptionSetDescription(c.Name+": "+last.Phase), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond))
-		}
-		return bar.Set64(int64(last.Done))
-	}); err != nil {
+	last, err := followRebuild(ctx, sys, cl, "/projections/"+url.PathEscape(c.Name)+"/rebuild", c.Name)
+	if err != nil {
 		return err
 	}
 	if !last.Ended {
@@ -118,4 +111,63 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, sys system) error {
 	}
 	_, err = fmt.Fprintf(sys.Out, "\n%s: %d events in %s, live now\n", c.Name, last.Done, sys.Now().Sub(began).Round(time.Millisecond))
 	return err
+}
+
+// followRebuild asks for a rebuild of some kind, and draws how far it is until its end.
+func followRebuild(ctx context.Context, sys system, cl *client, path, what string) (last rebuildProgress, err error) {
+	var bar *progressbar.ProgressBar
+	err = cl.stream(ctx, http.MethodPost, path, nil, func(raw json.RawMessage) error {
+		phase := last.Phase
+		if err := json.Unmarshal(raw, &last); err != nil {
+			return err
+		}
+		if bar == nil || last.Phase != phase {
+			bar = progressbar.NewOptions64(int64(last.Total), progressbar.OptionSetWriter(sys.Err), progressbar.OptionShowCount(),
+				progressbar.OptionSetDescription(what+": "+last.Phase), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		return bar.Set64(int64(last.Done))
+	})
+	return last, err
+}
+
+// verdict is whether a projection's rows are those of a rebuild.
+type verdict struct {
+	Name     string `json:"name"`
+	Position uint64 `json:"position"`
+	Live     string `json:"live"`
+	Rebuilt  string `json:"rebuilt"`
+}
+
+func (c *projectionsVerifyCmd) Run(ctx context.Context, sys system) error {
+	cl, err := connect(ctx, sys, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = cl.Close() }()
+	last, err := followRebuild(ctx, sys, cl, "/projections/verify", "verify")
+	if err != nil {
+		return err
+	}
+	if !last.Ended {
+		return fmt.Errorf("the rebuild to compare with ended early")
+	}
+	t := tabwriter.NewWriter(sys.Out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "\nNAME\tPOSITION\tROWS\tHASH")
+	differ := 0
+	for _, v := range last.Verdicts {
+		says := "the same as a rebuild"
+		if v.Live != v.Rebuilt {
+			differ++
+			says = "not those of a rebuild"
+		}
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", v.Name, v.Position, says, v.Live)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if differ > 0 {
+		return fmt.Errorf("%d of %d projections differ from what the log says; 'lonja projections rebuild NAME' mends them", differ, len(last.Verdicts))
+	}
+	return nil
 }

@@ -131,12 +131,15 @@ func (a *app) server(h http.Handler, write time.Duration) *http.Server {
 func (a *app) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, err := a.portal(r.Context())
-		if err != nil {
-			a.log.ErrorContext(r.Context(), "the portal can't be served", "error", err)
+		switch {
+		case errors.Is(err, errNoAccount): // a new folder: no fault of anybody's
 			http.Error(w, "This portal has no account yet. Its operator opens one with: lonja account open", http.StatusServiceUnavailable)
-			return
+		case err != nil:
+			a.log.ErrorContext(r.Context(), "the portal can't be served", "error", err)
+			http.Error(w, "This portal can't be served. Its operator finds the reason in the log.", http.StatusServiceUnavailable)
+		default:
+			h.ServeHTTP(w, r)
 		}
-		h.ServeHTTP(w, r)
 	})
 }
 

@@ -94,6 +94,9 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 		return nil, err
 	}
 	a.closers = append(a.closers, a.events.Close)
+	if err := os.RemoveAll(filepath.Join(cfg.Data, verifyFolder)); err != nil {
+		return nil, fmt.Errorf("removing what a verification left: %w", err)
+	}
 	master, err := masterKey(sys.Getenv("LONJA_MASTER_KEY"))
 	if err != nil {
 		return nil, err
@@ -210,6 +213,9 @@ func (a *app) request(account id.Account, who string) commands.Request {
 	return commands.Request{Account: account, Command: a.newID(), Actor: event.Actor{Kind: event.ActorSystem, ID: who}, At: a.sys.Now()}
 }
 
+// errNoAccount says that the folder is new.
+var errNoAccount = errors.New("there is no account yet; open one with 'lonja account open'")
+
 // account returns the account of an id, or the only one there is for "".
 func (a *app) account(ctx context.Context, want string) (id.Account, error) {
 	all, err := a.vault.Accounts(ctx)
@@ -220,7 +226,7 @@ func (a *app) account(ctx context.Context, want string) (id.Account, error) {
 	case want == "" && len(all) == 1:
 		return all[0], nil
 	case len(all) == 0:
-		return "", errors.New("there is no account yet; open one with 'lonja account open'")
+		return "", errNoAccount
 	case want == "":
 		return "", fmt.Errorf("there are %d accounts; name one with --account, see 'lonja account list'", len(all))
 	}
