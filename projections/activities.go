@@ -37,7 +37,15 @@ func activityFolds(p *Projection) {
 	issued(p, func(e *paper.ProformaIssued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
 
 	happened(p, func(a *readmodels.Activity, e *quote.Approved) {
-		a.Name, a.Signature, a.Reference, a.Hash = e.Name.Or(""), e.Signature.Or(""), e.Reference, e.Hash
+		a.Name, a.Reference, a.Hash = e.Name.Or(""), e.Reference, e.Hash
+	})
+	On(p, readmodels.Signatures, ofStream, func(s *readmodels.Signature, _ bool, _ *event.Recorded, e quote.Approved) Action {
+		path := e.Signature.Or("")
+		if path == "" {
+			return Skip
+		}
+		s.Path = path
+		return Put
 	})
 	happened(p, func(a *readmodels.Activity, e *quote.Declined) { a.Name, a.Reason = e.Name.Or(""), e.Reason.Or("") })
 	happened(p, func(a *readmodels.Activity, e *quote.ChangesRequested) { a.Text = e.Text.Or("") })
@@ -104,14 +112,11 @@ func newActivity(rec *event.Recorded) readmodels.Activity {
 
 // issued adds the fold of an issue, which itself says what it is about.
 func issued[E event.Event](p *Projection, common func(*E, *readmodels.Activity) *document.Issued) {
-	On(p, readmodels.Timelines, ofStream[E],
-		func(t *readmodels.Entries, _ bool, rec *event.Recorded, e E) Action {
-			a := newActivity(rec)
-			i := common(&e, &a)
-			a.Document, a.Kind, a.Number, a.Amount = streamID(rec), i.Kind, i.Number, i.Total
-			t.Add(&a)
-			return Put
-		})
+	onFound(p, readmodels.Documents, ofStream, func(d *readmodels.Document, rec *event.Recorded, e E) {
+		a := newActivity(rec)
+		a.Document, a.Kind, a.Number, a.Amount = d.ID, d.Kind, d.Number, common(&e, &a).Total
+		d.Timeline.Add(&a)
+	})
 }
 
 // happened adds the fold of an event of a document's own stream.
@@ -121,36 +126,26 @@ func happened[E event.Event](p *Projection, fill func(*readmodels.Activity, *E))
 
 // about adds the fold of an event that is about a document.
 func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) []readmodels.Key, fill func(*readmodels.Activity, *E)) {
-	OnWith(p, readmodels.Timelines, doc, readmodels.Documents, first(doc),
-		func(t *readmodels.Entries, _ bool, d *readmodels.Document, rec *event.Recorded, e E) Action {
-			if d == nil {
-				return Skip
-			}
-			a := newActivity(rec)
-			a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
-			fill(&a, &e)
-			t.Add(&a)
-			return Put
-		})
+	onFound(p, readmodels.Documents, doc, func(d *readmodels.Document, rec *event.Recorded, e E) {
+		a := newActivity(rec)
+		a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
+		fill(&a, &e)
+		d.Timeline.Add(&a)
+	})
 }
 
 // paymentWent adds the fold of a payment's event.
 func paymentWent[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
-	OnWith(p, readmodels.Timelines, ofStream[E], readmodels.Payments, first(ofStream[E]),
-		func(t *readmodels.Entries, _ bool, r *readmodels.Payment, rec *event.Recorded, e E) Action {
-			if r == nil {
-				return Skip
-			}
-			a := newActivity(rec)
-			a.Payment, a.Amount, a.Method, a.Reference = streamID(rec), r.Amount, r.Method, r.Reference
-			if len(r.Allocations) == 1 {
-				one := r.Allocations[0]
-				a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
-			}
-			fill(&a, &e)
-			t.Add(&a)
-			return Put
-		})
+	onFound(p, readmodels.Payments, ofStream, func(r *readmodels.Payment, rec *event.Recorded, e E) {
+		a := newActivity(rec)
+		a.Payment, a.Amount, a.Method, a.Reference = r.ID, r.Amount, r.Method, r.Reference
+		if len(r.Allocations) == 1 {
+			one := r.Allocations[0]
+			a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
+		}
+		fill(&a, &e)
+		r.Timeline.Add(&a)
+	})
 }
 
 // first makes a companion's key of the only one of keys.

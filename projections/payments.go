@@ -19,7 +19,7 @@ func paymentFolds(p *Projection) {
 			}
 			return Put
 		})
-	On(p, readmodels.DocumentPayments,
+	onFound(p, readmodels.Documents,
 		func(rec *event.Recorded, e payment.Started) []readmodels.Key {
 			var keys []readmodels.Key
 			for i := range e.Allocations {
@@ -27,9 +27,8 @@ func paymentFolds(p *Projection) {
 			}
 			return keys
 		},
-		func(r *readmodels.DocumentPayment, _ bool, rec *event.Recorded, _ payment.Started) Action {
-			r.Payments = with(r.Payments, streamID(rec))
-			return Put
+		func(d *readmodels.Document, rec *event.Recorded, _ payment.Started) {
+			d.Payments, d.Position = with(d.Payments, streamID(rec)), rec.Position
 		})
 	onPayment(p, func(r *readmodels.Payment, e payment.CheckoutOpened) {
 		until := e.Until.UTC()

@@ -33,8 +33,6 @@ const (
 	rebuildBatch = 4096
 	rebuildAhead = 3 // decoded batches that wait to be folded
 	rebuildChunk = 2000
-	// rebuildSweep is after how many events rows that are rarely looked at again are written.
-	rebuildSweep = 24 * rebuildBatch
 )
 
 // Rebuild folds the named projections (all, where none is named) anew from the first
@@ -134,19 +132,6 @@ func (r *Runner) rebuild(ctx context.Context, bs []*bulk, report func(Progress))
 	if err := r.fill(ctx, bs, report); err != nil {
 		return err
 	}
-	report(Progress{Indexing, 0, uint64(len(bs))})
-	sealed := make(chan error, len(bs))
-	for _, b := range bs {
-		go func() { sealed <- r.cfg.Store.Seal(ctx, b.work.gen) }()
-	}
-	var errs []error
-	for i := range bs {
-		errs = append(errs, <-sealed)
-		report(Progress{Indexing, uint64(i + 1), uint64(len(bs))})
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	for i, b := range bs {
 		report(Progress{Catching, uint64(i), uint64(len(bs))})
 		if err := r.finish(ctx, b.work.p, b.work.gen); err != nil {
@@ -242,15 +227,10 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 			total += b.work.cost
 		}
 		for _, b := range bs {
-			keep := b.work.cost
-			switch {
-			case b.work.cost > budget && total > r.cfg.Memory: // a projection may use what the others leave
-				keep /= 2
-			case b.work.clock-b.swept < rebuildSweep:
-				continue
-			}
-			if err := b.evict(ctx, position, keep); err != nil {
-				return err
+			if b.work.cost > budget && total > r.cfg.Memory { // a projection may use what the others leave
+				if err := b.evict(ctx, position, b.work.cost/2); err != nil {
+					return err
+				}
 			}
 		}
 		report(Progress{Folding, uint64(min(position, head)), uint64(head)})
@@ -258,23 +238,35 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	// The largest takes longest to index: it does not wait until the others are written.
+	report(Progress{Indexing, 0, uint64(len(bs))})
+	sealed := make(chan error, len(bs))
 	for _, b := range bs {
-		if err := b.evict(ctx, position, 0); err != nil {
-			return err
-		}
+		go func() { sealed <- b.seal(ctx, position) }()
 	}
-	for _, b := range bs {
-		if err := b.drain(ctx); err != nil {
-			return err
-		}
-		last := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: position, Park: b.work.park}
-		if err := r.cfg.Store.Commit(ctx, last); err != nil {
-			return err
-		}
-		b.work.gen.Checkpoint = position
-		r.logParked(b.work.p, b.work.park)
+	var errs []error
+	for i := range bs {
+		errs = append(errs, <-sealed)
+		report(Progress{Indexing, uint64(i + 1), uint64(len(bs))})
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// seal writes what is left of the rows, and has the generation indexed.
+func (b *bulk) seal(ctx context.Context, to event.Position) error {
+	if err := b.evict(ctx, to, 0); err != nil {
+		return err
+	}
+	if err := b.drain(ctx); err != nil {
+		return err
+	}
+	last := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: to, Park: b.work.park}
+	if err := b.work.store.Commit(ctx, last); err != nil {
+		return err
+	}
+	b.work.gen.Checkpoint = to
+	b.r.logParked(b.work.p, b.work.park)
+	return b.work.store.Seal(ctx, b.work.gen)
 }
 
 // readAhead reads and decodes up to the position, then closes ready.
@@ -330,7 +322,6 @@ type bulk struct {
 	work *work
 	r    *Runner
 
-	swept  int64 // the work's clock at the last eviction
 	seed   maphash.Seed
 	filter []uint64 // Bloom filter of the keys of rows that went to the store
 
@@ -388,7 +379,6 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	if b.filter == nil {
 		b.filter = make([]uint64, filterBits/64)
 	}
-	b.swept = b.work.clock
 	job := writeJob{erased: b.work.erased, to: to}
 	b.work.erased = map[owner]bool{}
 	cold := func(c *cell) bool {

@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"lonja/domain/document"
 	"lonja/domain/event"
@@ -42,37 +45,63 @@ type Activity struct {
 	Other       id.ID           `json:"other,omitempty"` // the quote, order, note or login that it is about besides
 }
 
-// Entries is a list of activities, oldest first, that grows without being decoded: it is
-// kept as a JSON array with one element a line, and nearly every event adds one. What a
-// line has in common with the first one (whose it is, who did it) only that one tells.
+// Entries is a timeline: activities, oldest first. It grows without being decoded: it is
+// kept as a JSON array with one element a line, and nearly every event adds one to some
+// document. What a line has in common with the first one (whose it is, who did it) only
+// that one tells. Drawn signatures are apart, in Signatures.
 type Entries struct {
-	first Activity
+	raw   []byte // as it was read, until something is added
+	first common
 	last  event.Position
 	lines [][]byte
 }
 
+// common is what lines of one timeline mostly share.
+type common struct {
+	actor     event.ActorKind
+	actorID   string
+	document  id.ID
+	kind      document.Kind
+	number    string
+	payment   id.ID
+	method    string
+	reference string
+}
+
 // Add appends an activity.
 func (e *Entries) Add(a *Activity) {
+	if err := e.parse(); err != nil {
+		panic(err) // the row is not what this program wrote
+	}
 	if len(e.lines) == 0 {
-		e.first = *a
-		e.lines = append(e.lines, appendActivity(nil, a, &Activity{}))
+		e.first = a.common()
+		e.lines = append(e.lines, appendActivity(nil, a, &common{}))
 	} else {
 		e.lines = append(e.lines, appendActivity(nil, a, &e.first))
 	}
 	e.last = a.Position
 }
 
-// Last returns the position of the newest entry.
-func (e *Entries) Last() event.Position { return e.last }
+// Last returns the position of the newest entry, 0 where there is none.
+func (e *Entries) Last() event.Position {
+	if e.parse() != nil {
+		return 0
+	}
+	return e.last
+}
 
 // Activities decodes the newest n entries, oldest first.
 func (e *Entries) Activities(n int) ([]Activity, error) {
+	if err := e.parse(); err != nil {
+		return nil, err
+	}
 	lines := e.lines[max(0, len(e.lines)-n):]
 	out := make([]Activity, len(lines))
 	for i, line := range lines {
+		f := &e.first
 		w := wireActivity{
-			Actor: e.first.Actor, ActorID: e.first.ActorID, Document: e.first.Document, Kind: e.first.Kind, Number: e.first.Number,
-			Payment: e.first.Payment, Method: e.first.Method, Reference: e.first.Reference,
+			Actor: f.actor, ActorID: f.actorID, Document: f.document, Kind: f.kind, Number: f.number,
+			Payment: f.payment, Method: f.method, Reference: f.reference,
 		}
 		if err := json.Unmarshal(line, &w); err != nil {
 			return nil, fmt.Errorf("activity: %w", err)
@@ -101,9 +130,12 @@ type wireActivity struct {
 	Reason      string          `json:"why"`
 	Name        string          `json:"name"`
 	Text        string          `json:"text"`
-	Signature   string          `json:"sign"`
 	Hash        string          `json:"hash"`
 	Other       id.ID           `json:"other"`
+}
+
+func (a *Activity) common() common {
+	return common{a.Actor, a.ActorID, a.Document, a.Kind, a.Number, a.Payment, a.Method, a.Reference}
 }
 
 func (w *wireActivity) activity() Activity {
@@ -111,39 +143,34 @@ func (w *wireActivity) activity() Activity {
 		Position: w.Position, Type: w.Type, At: time.UnixMilli(w.At).UTC(), Actor: w.Actor, ActorID: w.ActorID,
 		Document: w.Document, Kind: w.Kind, Number: w.Number, Payment: w.Payment, Amount: w.Amount, Outstanding: w.Outstanding,
 		Method: w.Method, Date: w.Date, Reference: w.Reference, Reason: w.Reason, Name: w.Name, Text: w.Text,
-		Signature: w.Signature, Hash: w.Hash, Other: w.Other,
+		Hash: w.Hash, Other: w.Other,
 	}
 }
 
 // appendActivity appends the line of an activity: a wireActivity of those facts that
 // are not empty, or, of those that a list has in common, not as in the first line.
-func appendActivity(b []byte, a, first *Activity) []byte {
-	if b == nil {
-		b = make([]byte, 0, 128+len(a.Text)+len(a.Reason)+len(a.Signature)+len(a.Hash))
-	}
+func appendActivity(b []byte, a *Activity, first *common) []byte {
 	b = strconv.AppendUint(append(b, `{"p":`...), uint64(a.Position), 10)
 	b = appendText(append(b, `,"t":`...), a.Type)
 	b = strconv.AppendInt(append(b, `,"at":`...), a.At.UnixMilli(), 10)
 	for _, f := range [...]struct{ name, value, first string }{
-		{"by", string(a.Actor), string(first.Actor)},
-		{"id", a.ActorID, first.ActorID},
-		{"doc", string(a.Document), string(first.Document)},
-		{"kind", string(a.Kind), string(first.Kind)},
-		{"no", a.Number, first.Number},
-		{"pay", string(a.Payment), string(first.Payment)},
-		{"method", a.Method, first.Method},
-		{"ref", a.Reference, first.Reference},
+		{"by", string(a.Actor), string(first.actor)},
+		{"id", a.ActorID, first.actorID},
+		{"doc", string(a.Document), string(first.document)},
+		{"kind", string(a.Kind), string(first.kind)},
+		{"no", a.Number, first.number},
+		{"pay", string(a.Payment), string(first.payment)},
+		{"method", a.Method, first.method},
+		{"ref", a.Reference, first.reference},
 		{"on", string(a.Date), ""},
 		{"why", a.Reason, ""},
 		{"name", a.Name, ""},
 		{"text", a.Text, ""},
-		{"sign", a.Signature, ""},
 		{"hash", a.Hash, ""},
 		{"other", string(a.Other), ""},
 	} {
 		if f.value != f.first {
-			b = append(append(append(b, ',', '"'), f.name...), '"', ':')
-			b = appendText(b, f.value)
+			b = appendText(appendName(b, f.name), f.value)
 		}
 	}
 	if a.Amount != (money.Money{}) {
@@ -157,66 +184,118 @@ func appendActivity(b []byte, a, first *Activity) []byte {
 
 var entryBreak = []byte(",\n")
 
-// MarshalJSON implements json.Marshaler.
-func (e Entries) MarshalJSON() ([]byte, error) {
-	size := 2
-	for _, l := range e.lines {
-		size += len(l) + len(entryBreak)
+// append appends the stored form.
+func (e *Entries) append(b []byte) []byte {
+	if e.raw != nil {
+		return append(b, e.raw...)
 	}
-	b := append(make([]byte, 0, size), '[')
+	b = append(b, '[')
 	for i, l := range e.lines {
 		if i > 0 {
 			b = append(b, entryBreak...)
 		}
 		b = append(b, l...)
 	}
-	return append(b, ']'), nil
+	return append(b, ']')
 }
 
-// UnmarshalJSON implements json.Unmarshaler for what MarshalJSON wrote.
-func (e *Entries) UnmarshalJSON(b []byte) error {
-	*e = Entries{}
-	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' {
-		return errors.New("activities: not in their stored form")
-	}
-	if b = b[1 : len(b)-1]; len(b) == 0 {
+// parse reads the stored form, as far as adding to it needs.
+func (e *Entries) parse() error {
+	if e.raw == nil {
 		return nil
 	}
-	e.lines = bytes.Split(bytes.Clone(b), entryBreak)
-	var first wireActivity
-	if err := json.Unmarshal(e.lines[0], &first); err != nil {
-		return fmt.Errorf("activity: %w", err)
+	b := e.raw
+	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' {
+		return errors.New("timeline: not in its stored form")
 	}
-	e.first = first.activity()
-	digits := bytes.TrimPrefix(e.lines[len(e.lines)-1], []byte(`{"p":`))
+	if b = b[1 : len(b)-1]; len(b) == 0 {
+		e.raw = nil
+		return nil
+	}
+	lines := bytes.Split(b, entryBreak)
+	var first wireActivity
+	if err := json.Unmarshal(lines[0], &first); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	digits := bytes.TrimPrefix(lines[len(lines)-1], []byte(`{"p":`))
 	if end := bytes.IndexByte(digits, ','); end >= 0 {
 		digits = digits[:end]
 	}
 	last, err := strconv.ParseUint(string(digits), 10, 64)
 	if err != nil {
-		return fmt.Errorf("activity: %w", err)
+		return fmt.Errorf("timeline: %w", err)
 	}
-	e.last = event.Position(last)
+	a := first.activity()
+	*e = Entries{first: a.common(), last: event.Position(last), lines: lines}
 	return nil
 }
 
-// Timelines holds one row a document and one a payment, by its id: every event of it.
-var Timelines = &Table[Entries]{
-	Schema: Schema{
-		Name:    "timelines",
-		Columns: []Column{{"last", Int}},
-		Indexes: []Index{{Name: "last", Columns: []string{"last"}}},
-	},
-	Values: func(e *Entries, dst []Value) []Value { return append(dst, N(uint64(e.last))) },
+// A row with a timeline is stored as {"row":<its JSON>,<line break>"timeline":[…]}:
+// the first line break is where one ends and the other starts.
+var (
+	rowStart      = []byte(`{"row":`)
+	timelineStart = []byte(",\n\"timeline\":")
+)
+
+func appendWithTimeline(b []byte, row func([]byte) []byte, e *Entries) []byte {
+	b = append(row(append(b, rowStart...)), timelineStart...)
+	return append(e.append(b), '}')
+}
+
+func parseWithTimeline(data []byte, row any, e *Entries) error {
+	rest, ok := bytes.CutPrefix(data, rowStart)
+	head, tail, found := bytes.Cut(rest, timelineStart)
+	if !ok || !found || len(tail) == 0 {
+		return errors.New("not in its stored form")
+	}
+	if err := jsonv2.Unmarshal(head, row); err != nil {
+		return err
+	}
+	*e = Entries{raw: tail[:len(tail)-1]}
+	return nil
+}
+
+// quoteApproved is the one event that may come with a signature.
+const quoteApproved = "quote.approved"
+
+// Signature is a drawn signature of who approved a quote.
+type Signature struct {
+	Path string `json:"path"` // SVG path data
+}
+
+// Signatures holds one row a quote that was approved with one, by its id.
+var Signatures = &Table[Signature]{
+	Schema: Schema{Name: "signatures"},
+	Values: func(_ *Signature, dst []Value) []Value { return dst },
 }
 
 // Timeline returns every event of a contact's document or payment, oldest first.
 func Timeline(ctx context.Context, v View, documentOrPayment id.ID) ([]Activity, error) {
-	e, _, err := Get(ctx, v, Timelines, string(documentOrPayment))
+	d, ok, err := Get(ctx, v, Documents, string(documentOrPayment))
 	if err != nil {
 		return nil, err
 	}
-	return e.Activities(len(e.lines))
+	entries := d.Timeline
+	if !ok {
+		p, _, err := Get(ctx, v, Payments, string(documentOrPayment))
+		if err != nil {
+			return nil, err
+		}
+		entries = p.Timeline
+	}
+	out, err := entries.Activities(math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	approved := slices.IndexFunc(out, func(a Activity) bool { return a.Type == quoteApproved })
+	if approved >= 0 {
+		s, _, err := Get(ctx, v, Signatures, string(documentOrPayment))
+		if err != nil {
+			return nil, err
+		}
+		out[approved].Signature = s.Path
+	}
+	return out, nil
 }
 
 // FeedLength is how many activities a feed has at most. What is older is on the
@@ -224,26 +303,34 @@ func Timeline(ctx context.Context, v View, documentOrPayment id.ID) ([]Activity,
 const FeedLength = 30
 
 // Feed returns what happened with a contact, newest first, at most limit and FeedLength
-// activities: those of the timelines that changed last. Drawn signatures are on the
-// documents' timelines only.
+// activities: the newest of the timelines that changed last. It is without signatures.
 func Feed(ctx context.Context, v View, limit int) ([]Activity, error) {
 	limit = min(limit, FeedLength)
-	p, err := List(ctx, v, Timelines, Query{Index: "last", Desc: true, Limit: limit})
+	newest := Query{Index: "last", Desc: true, Limit: limit}
+	docs, err := List(ctx, v, Documents, newest)
+	if err != nil {
+		return nil, err
+	}
+	payments, err := List(ctx, v, Payments, newest)
 	if err != nil {
 		return nil, err
 	}
 	var out []Activity
-	for i := range p.Items {
-		a, err := p.Items[i].Row.Activities(limit)
-		if err != nil {
+	take := func(e *Entries) error {
+		a, err := e.Activities(limit)
+		out = append(out, a...)
+		return err
+	}
+	for i := range docs.Items {
+		if err := take(&docs.Items[i].Row.Timeline); err != nil {
 			return nil, err
 		}
-		out = append(out, a...)
+	}
+	for i := range payments.Items {
+		if err := take(&payments.Items[i].Row.Timeline); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortFunc(out, func(a, b Activity) int { return cmp.Compare(b.Position, a.Position) })
-	out = out[:min(limit, len(out))]
-	for i := range out {
-		out[i].Signature = ""
-	}
-	return out, nil
+	return out[:min(limit, len(out))], nil
 }

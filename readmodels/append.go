@@ -2,8 +2,10 @@ package readmodels
 
 import (
 	"encoding/json"
+	"strconv"
 	"unicode/utf8"
 
+	"lonja/domain/id"
 	"lonja/domain/money"
 )
 
@@ -36,4 +38,39 @@ func plainRunes(s string) bool {
 // appendMoney appends an amount as its MarshalText has it.
 func appendMoney(b []byte, m money.Money) []byte {
 	return append(m.Append(append(b, '"')), '"')
+}
+
+// appendField appends a text member that is left out where it is empty.
+func appendField(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendText(appendName(b, name), value)
+}
+
+// appendCount appends a number that is left out where it is nought.
+func appendCount(b []byte, name string, n int) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendInt(appendName(b, name), int64(n), 10)
+}
+
+// appendIDs appends a list that is left out where it is empty.
+func appendIDs(b []byte, name string, ids []id.ID) []byte {
+	if len(ids) == 0 {
+		return b
+	}
+	b = append(appendName(b, name), '[')
+	for i, v := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, string(v))
+	}
+	return append(b, ']')
+}
+
+func appendName(b []byte, name string) []byte {
+	return append(append(append(b, ',', '"'), name...), '"', ':')
 }

@@ -2,6 +2,8 @@ package readmodels
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"lonja/domain/document"
@@ -48,6 +50,8 @@ type Payment struct {
 	Overpaid money.Money   `json:"overpaid,omitzero"` // what did not fit the documents any more
 	Reported money.Money   `json:"reported,omitzero"` // what the gateway reported, where it is not the payment's amount
 	Reason   string        `json:"reason,omitempty"`  // of a failed one: declined, expired, cancelled, error
+
+	Timeline Entries `json:"-"`
 }
 
 // Allocation is the part of a payment that goes to one document.
@@ -56,6 +60,14 @@ type Allocation struct {
 	Kind     document.Kind `json:"kind"`
 	Number   string        `json:"number"`
 	Amount   money.Money   `json:"amount"`
+}
+
+func (p *Payment) appendJSON(b []byte) []byte {
+	j, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Errorf("payment %s: %w", p.ID, err)) // an amount without currency, which no event has
+	}
+	return append(b, j...)
 }
 
 // UnderWay reports whether money may still come by this payment.
@@ -73,28 +85,20 @@ func (p *Payment) Attention() bool {
 var Payments = &Table[Payment]{
 	Schema: Schema{
 		Name:    "payments",
-		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}, {"attention", Int}},
+		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}, {"attention", Int}, {"last", Int}},
 		Indexes: []Index{
 			{Name: "state", Columns: []string{"state", "started"}},
 			{Name: "all_state", Columns: []string{"state", "started"}, Wide: true},
 			{Name: "all_attention", Columns: []string{"attention", "started"}, Wide: true},
-			{Name: "id", Columns: []string{"id"}, Wide: true},
+			{Name: "last", Columns: []string{"last"}},
+			{Name: "id", Columns: []string{"id"}, Wide: true, Unique: true},
 		},
 	},
 	Values: func(p *Payment, dst []Value) []Value {
-		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()), flag(p.Attention()))
+		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()), flag(p.Attention()), N(uint64(p.Timeline.Last())))
 	},
-}
-
-// DocumentPayment names the payments that were set out for a document.
-type DocumentPayment struct {
-	Payments []id.ID `json:"payments"` // oldest first
-}
-
-// DocumentPayments holds one row a document that somebody set out to pay, by its id.
-var DocumentPayments = &Table[DocumentPayment]{
-	Schema: Schema{Name: "document_payments"},
-	Values: func(_ *DocumentPayment, dst []Value) []Value { return dst },
+	Append: func(b []byte, p *Payment) []byte { return appendWithTimeline(b, p.appendJSON, &p.Timeline) },
+	Parse:  func(data []byte, p *Payment) error { return parseWithTimeline(data, p, &p.Timeline) },
 }
 
 // PaymentQuery asks for a page of payments.
@@ -136,12 +140,12 @@ func FindPayment(ctx context.Context, v View, payment id.ID) (Payment, id.Contac
 // PaymentsOf returns the payments that are, at least in part, for a contact's document,
 // oldest first.
 func PaymentsOf(ctx context.Context, v View, doc id.ID) ([]Payment, error) {
-	named, _, err := Get(ctx, v, DocumentPayments, string(doc))
+	d, _, err := Get(ctx, v, Documents, string(doc))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Payment, 0, len(named.Payments))
-	for _, payment := range named.Payments {
+	out := make([]Payment, 0, len(d.Payments))
+	for _, payment := range d.Payments {
 		p, ok, err := Get(ctx, v, Payments, string(payment))
 		if err != nil {
 			return nil, err

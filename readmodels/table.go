@@ -82,6 +82,7 @@ type Index struct {
 	Name    string
 	Columns []string
 	Wide    bool // ordered over the whole account, for staff's lists; else within the contact
+	Unique  bool // no two rows that it orders have the same values, so that there are no ties to order
 }
 
 // Schema is a table as a store knows it.
@@ -96,6 +97,10 @@ type Table[R any] struct {
 	Schema
 	// Values appends the row's column values, in the order of Columns.
 	Values func(r *R, dst []Value) []Value
+	// Append and Parse write and read the stored form, which is JSON too, where that is
+	// not what package json makes of R; both or none.
+	Append func(b []byte, r *R) []byte
+	Parse  func(data []byte, r *R) error
 }
 
 // Row is a row as a store keeps it.
@@ -107,7 +112,7 @@ type Row struct {
 
 // Encode returns the row in stored form.
 func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
-	data, err := marshal(r)
+	data, err := t.marshal(r)
 	if err != nil {
 		return Row{}, fmt.Errorf("row %s of %s: %w", k.ID, t.Name, err)
 	}
@@ -121,7 +126,7 @@ func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
 // Decode reads a stored row.
 func (t *Table[R]) Decode(data []byte) (*R, error) {
 	r := new(R)
-	if err := unmarshal(data, r); err != nil {
+	if err := t.unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("row of %s: %w", t.Name, err)
 	}
 	return r, nil
@@ -129,15 +134,21 @@ func (t *Table[R]) Decode(data []byte) (*R, error) {
 
 // marshal and unmarshal ask a row that knows its own JSON directly: the standard
 // library would read it twice more to see that it is valid.
-func marshal(r any) ([]byte, error) {
-	if m, ok := r.(json.Marshaler); ok {
+func (t *Table[R]) marshal(r *R) ([]byte, error) {
+	if t.Append != nil {
+		return t.Append(make([]byte, 0, 512), r), nil
+	}
+	if m, ok := any(r).(json.Marshaler); ok {
 		return m.MarshalJSON()
 	}
 	return json.Marshal(r)
 }
 
-func unmarshal(data []byte, r any) error {
-	if u, ok := r.(json.Unmarshaler); ok {
+func (t *Table[R]) unmarshal(data []byte, r *R) error {
+	if t.Parse != nil {
+		return t.Parse(data, r)
+	}
+	if u, ok := any(r).(json.Unmarshaler); ok {
 		return u.UnmarshalJSON(data)
 	}
 	return jsonv2.Unmarshal(data, r)

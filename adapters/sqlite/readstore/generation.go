@@ -297,6 +297,10 @@ type writing struct {
 	g     *generation
 	conn  *sqlite.Conn
 	fresh map[owner]int64 // owners that the transaction has added
+
+	// Rows come contact by contact, and the account's own number goes with each.
+	last, wide   owner
+	lastN, wideN int64
 }
 
 // checkpoint moves it by compare-and-set.
@@ -390,12 +394,23 @@ func bindValue(stmt *sqlite.Stmt, n int, v readmodels.Value) {
 }
 
 // owner returns the number of an owner, 0 where there is none yet and add is not set.
-func (w *writing) owner(o owner, add bool) (int64, error) {
+func (w *writing) owner(o owner, add bool) (n int64, err error) {
+	last, lastN := &w.last, &w.lastN
+	if o.contact == "" {
+		last, lastN = &w.wide, &w.wideN
+	}
+	if *lastN != 0 && *last == o {
+		return *lastN, nil
+	}
+	defer func() {
+		if err == nil && n != 0 {
+			*last, *lastN = o, n
+		}
+	}()
 	if n, ok := w.fresh[o]; ok {
 		return n, nil
 	}
-	n, err := w.g.owners.find(w.conn, o)
-	if err != nil || n != 0 || !add {
+	if n, err = w.g.owners.find(w.conn, o); err != nil || n != 0 || !add {
 		return n, err
 	}
 	stmt, err := w.conn.Prepare("INSERT INTO owners (account, contact) VALUES (?1, ?2)")

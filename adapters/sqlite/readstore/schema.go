@@ -105,9 +105,12 @@ func newTable(at int, s *readmodels.Schema) *table {
 		for _, c := range ix.Columns {
 			over = append(over, column(s.Column(c)))
 		}
-		on := append(append([]string{"o"}, over...), "id")
+		on, ties := append([]string{"o"}, over...), []string{"id"}
 		if ix.Wide {
-			on = append(append([]string{"a"}, over...), "c", "id")
+			on, ties = append([]string{"a"}, over...), []string{"c", "id"}
+		}
+		if !ix.Unique {
+			on = append(on, ties...)
 		}
 		t.indexes = append(t.indexes, fmt.Sprintf("CREATE INDEX %s ON %s (%s)", t.indexName(i), t.name, strings.Join(on, ", ")))
 	}
