@@ -345,28 +345,14 @@ func (r *Runner) openOne(ctx context.Context, f *follower) error {
 	return nil
 }
 
-// startRebuilds rebuilds stale projections, all in one pass, beside the live ones.
+// startRebuilds renews stale projections beside the following, where there are any.
 func (r *Runner) startRebuilds(ctx context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var names []string
-	for _, f := range r.all {
-		if f.stale && !f.building {
-			f.building = true
-			names = append(names, f.p.Name)
-		}
-	}
+	names := r.claimStale()
 	if len(names) == 0 {
 		return
 	}
 	r.tasks.Go(func() {
-		defer func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			for _, n := range names {
-				r.byName[n].building = false
-			}
-		}()
+		defer r.releaseStale(names)
 		backoff := firstBackoff
 		for ctx.Err() == nil {
 			err := r.renew(ctx, names)
