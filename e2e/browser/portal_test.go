@@ -1,0 +1,15 @@
+package browser_test
+
+import (
+	"testing"
+)
+
+// TestPortal is what people do with the portal, in a browser, on the program as it is
+// shipped. Each story has a browser of its own; they share Chromium and the two systems.
+func TestPortal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	t.Run("stories", func(t *testing.T) {
+		t.Run("client", func(t *testing.T) { t.Parallel(); w.client(t) })
+	})
+}
