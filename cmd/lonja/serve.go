@@ -160,8 +160,15 @@ func (a *app) portal(ctx context.Context) (http.Handler, error) {
 	return h, nil
 }
 
-// sweep does what time asks for: quotes expire, gateways are asked about payments that heard nothing.
+// sweep does what time asks for: quotes expire, gateways are asked about payments that
+// heard nothing. It begins once the read models, which it looks into, are there.
 func (a *app) sweep(ctx context.Context) {
+	if err := a.caughtUp(ctx); err != nil {
+		if ctx.Err() == nil {
+			a.log.Error("the sweep can't begin", "error", err)
+		}
+		return
+	}
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
@@ -186,4 +193,13 @@ func (a *app) sweepAccount(ctx context.Context, acc id.Account) error {
 	_, expired := a.commands.ExpireQuotes(ctx, a.request(acc, "expiry"))
 	_, asked := a.commands.ReconcilePayments(ctx, a.request(acc, "reconciliation"), a.sys.Now().Add(-reconcileAfter))
 	return errors.Join(expired, asked)
+}
+
+// caughtUp returns once the read models have reached what is the log's head now.
+func (a *app) caughtUp(ctx context.Context) error {
+	head, err := a.events.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return a.runner.Wait(ctx, max(head, 1))
 }

@@ -147,17 +147,12 @@ func (a *app) wireSandbox(ctx context.Context) (err error) {
 }
 
 func (a *app) wireRouter() (err error) {
-	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Checkpoints: a.vault, Log: a.log}); err != nil {
+	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.vault, Log: a.log}); err != nil {
 		return err
 	}
 	a.router.AddProjections("projections", a.runner)
-	for _, r := range []reactions.Reaction{reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands)} {
-		a.router.AddReaction(r.Name, messaging.Reaction(func(ctx context.Context, rec *event.Recorded) error {
-			if !r.Answers(rec.Type) {
-				return nil
-			}
-			return r.React(ctx, rec)
-		}))
+	for _, re := range []reactions.Reaction{reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands)} {
+		a.router.AddReaction(re)
 	}
 	return nil
 }
