@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"runtime/debug"
 	"sync"
 
 	"lonja/domain/event"
@@ -33,6 +34,9 @@ const (
 	rebuildBatch = 4096
 	rebuildAhead = 3 // decoded batches that wait to be folded
 	rebuildChunk = 2000
+
+	rebuildGC   = 400     // per cent, as GOGC has it
+	rebuildHeap = 1 << 30 // bytes that the collector keeps the process under
 )
 
 // Rebuild folds the named projections (all, where none is named) anew from the first
@@ -54,6 +58,7 @@ func (r *Runner) Rebuild(ctx context.Context, report func(Progress), names ...st
 	if report == nil {
 		report = func(Progress) {}
 	}
+	defer r.spaciously()()
 	for _, careful := range []bool{false, true} {
 		b, err := r.begin(ctx, ps, careful)
 		if err == nil {
@@ -75,6 +80,26 @@ func (r *Runner) Rebuild(ctx context.Context, report func(Progress), names ...st
 		r.logger.Warn("rebuild: an event can't be folded; again, with care", "position", uint64(bad.position))
 	}
 	return r.followRebuilt(ctx, ps)
+}
+
+// spaciously lets the garbage collector run less often while something is rebuilt, up
+// to rebuildHeap of memory, and returns how to go back: a quarter of a rebuild's time
+// would go into collecting.
+func (r *Runner) spaciously() (restore func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rebuilding++; r.rebuilding == 1 {
+		r.gcPercent, r.gcLimit = debug.SetGCPercent(rebuildGC), debug.SetMemoryLimit(-1)
+		debug.SetMemoryLimit(min(r.gcLimit, rebuildHeap))
+	}
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.rebuilding--; r.rebuilding == 0 {
+			debug.SetGCPercent(r.gcPercent)
+			debug.SetMemoryLimit(r.gcLimit)
+		}
+	}
 }
 
 // followRebuilt turns this process's followers, if it follows, to what is live now.

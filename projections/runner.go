@@ -39,9 +39,13 @@ type Runner struct {
 
 	turn chan struct{} // held by who moves live generations
 
-	mu    sync.Mutex // guards positions of followers, and news
+	mu    sync.Mutex // guards positions of followers, news, and what follows
 	news  chan struct{}
 	tasks sync.WaitGroup
+
+	rebuilding int // rebuilds under way; how the collector was set before the first
+	gcPercent  int
+	gcLimit    int64
 }
 
 // follower is a projection with its live generation. Fields are of who has the turn,
