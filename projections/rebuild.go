@@ -446,6 +446,7 @@ func (b *bulk) take(job *writeJob, goes func(*cell) bool) {
 		}
 		if len(cells) == 0 {
 			delete(b.work.owners, o)
+			b.work.cells = nil
 		}
 	}
 }

@@ -68,7 +68,9 @@ type work struct {
 	gen   readmodels.Generation
 
 	owners map[owner]map[cellKey]*cell
-	erased map[owner]bool // owners whose stored rows go before anything is written
+	of     owner             // the last one that a cell was asked for of,
+	cells  map[cellKey]*cell // and its cells; nil: look them up
+	erased map[owner]bool    // owners whose stored rows go before anything is written
 	clock  int64
 	cost   int
 	usage  []usage                                // by table
@@ -212,11 +214,14 @@ func (w *work) plan(rec *event.Recorded, load *[][]*cell) (plans []plan, err err
 
 func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell) *cell {
 	o := owner{k.Account, k.Contact}
-	cells := w.owners[o]
-	if cells == nil {
-		cells = map[cellKey]*cell{}
-		w.owners[o] = cells
+	if w.cells == nil || w.of != o {
+		w.of, w.cells = o, w.owners[o]
+		if w.cells == nil {
+			w.cells = map[cellKey]*cell{}
+			w.owners[o] = w.cells
+		}
 	}
+	cells := w.cells
 	ck := cellKey{table, k.ID}
 	c := cells[ck]
 	if c == nil {

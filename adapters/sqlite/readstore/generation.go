@@ -298,6 +298,8 @@ type writing struct {
 	conn  *sqlite.Conn
 	fresh map[owner]int64 // owners that the transaction has added
 
+	loading bool // all owners that the file has are known
+
 	// Rows come contact by contact, and the account's own number goes with each.
 	last, wide   owner
 	lastN, wideN int64
@@ -410,7 +412,7 @@ func (w *writing) owner(o owner, add bool) (n int64, err error) {
 	if n, ok := w.fresh[o]; ok {
 		return n, nil
 	}
-	if n, err = w.g.owners.find(w.conn, o); err != nil || n != 0 || !add {
+	if n, err = w.g.owners.find(w.conn, o, w.loading); err != nil || n != 0 || !add {
 		return n, err
 	}
 	stmt, err := w.conn.Prepare("INSERT INTO owners (account, contact) VALUES (?1, ?2)")
@@ -576,12 +578,13 @@ type owners struct {
 	ids map[owner]int64
 }
 
-// find returns the number, 0 for an unknown owner.
-func (o *owners) find(conn *sqlite.Conn, who owner) (int64, error) {
+// find returns the number, 0 for an unknown owner. The file is asked unless all that it
+// has are in memory.
+func (o *owners) find(conn *sqlite.Conn, who owner, all bool) (int64, error) {
 	o.mu.RLock()
 	n, ok := o.ids[who]
 	o.mu.RUnlock()
-	if ok {
+	if ok || all {
 		return n, nil
 	}
 	stmt, err := conn.Prepare("SELECT id FROM owners WHERE account = ?1 AND contact = ?2")

@@ -135,7 +135,7 @@ func (l *loader) rows(ctx context.Context, t *table, keys []readmodels.Key) ([]r
 	}
 	var out []readmodels.Row
 	for i := range keys {
-		o, err := l.gen.owners.find(l.conn, owner{keys[i].Account, keys[i].Contact})
+		o, err := l.gen.owners.find(l.conn, owner{keys[i].Account, keys[i].Contact}, true)
 		if err != nil {
 			return nil, describe(l.gen.path, "load rows", err)
 		}
@@ -202,7 +202,7 @@ func (l *loader) write(b *readmodels.Batch) (err error) {
 	if err := step(l.conn, "BEGIN"); err != nil {
 		return describe(l.gen.path, "load", err)
 	}
-	w := writing{g: l.gen, conn: l.conn}
+	w := writing{g: l.gen, conn: l.conn, loading: true}
 	for i := range b.Changes {
 		if err := l.change(&w, &b.Changes[i]); err != nil {
 			return describe(l.gen.path, "load", err)

@@ -152,7 +152,7 @@ func (s *Store) GetRow(ctx context.Context, name string, key readmodels.Key) (ro
 
 // row reads the row of a key.
 func (r *reader) row(g *generation, t *table, key readmodels.Key) (readmodels.Row, bool, error) {
-	o, err := g.owners.find(r.conn, owner{key.Account, key.Contact})
+	o, err := g.owners.find(r.conn, owner{key.Account, key.Contact}, false)
 	if err != nil || o == 0 {
 		return readmodels.Row{}, false, err
 	}
@@ -221,7 +221,7 @@ func (s *Store) query(ctx context.Context, scan *readmodels.Scan, count bool, ea
 			return err
 		}
 		who := owner{scan.Account, scan.Contact}
-		o, err := to.gen.owners.find(r.conn, who)
+		o, err := to.gen.owners.find(r.conn, who, false)
 		if err != nil {
 			return describe(to.gen.path, "scan "+scan.Table, err)
 		}
