@@ -126,7 +126,7 @@ func Generate(today time.Time) Plan {
 	}
 	g.plan.Account = account(g.start)
 	g.plan.Products = products()
-	g.plan.Tariff = Tariff{Name: "Tarifa hostelería", Discount: dec("7.5")}
+	g.plan.Tariff = Tariff{Name: "Tarifa hostelería", Discount: dec("10")}
 	g.contacts()
 	g.history()
 	slices.SortStableFunc(g.plan.Steps, func(a, b Step) int {

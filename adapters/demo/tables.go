@@ -23,7 +23,7 @@ func account(start time.Time) Account {
 		},
 		Language: "es", TimeZone: "Europe/Madrid",
 		IBAN: "ES9121000418450200051332", BIC: "CAIXESBBXXX", Colour: "#0b5d4e",
-		Welcome:    "Tus presupuestos, pedidos y facturas con Almacenes Turia, en un solo sitio.",
+		Welcome:    "Sus presupuestos, pedidos y facturas con Almacenes Turia, en un solo sitio.",
 		StaffEmail: "equipo@almacenesturia.example", StaffName: "Nuria Calatayud", OpenedAt: start.Add(-30 * 24 * time.Hour),
 	}
 }
@@ -129,7 +129,7 @@ func products() []catalogue.Product {
 		p := catalogue.Product{
 			SKU: l.sku, Name: l.name, Category: l.category, Unit: l.unit, Price: price, TaxRate: dec(l.tax),
 			MinQuantity: dec(l.min), Step: dec("1"), Availability: catalogue.InStock,
-			Description: l.name + ". Servicio en 24/48 horas en la provincia de Valencia.",
+			Description: "Servicio en 24/48 horas en la provincia de Valencia.",
 		}
 		switch {
 		case i%17 == 16:

@@ -23,6 +23,7 @@ type Words interface {
 	Number(d money.Decimal) string
 	Price(d money.Decimal) string
 	Percent(d money.Decimal) string
+	Quantity(q money.Decimal, unit string) string
 	Date(d document.Date) string
 }
 
@@ -311,7 +312,7 @@ func (s *sheet) line(l *document.Line, discount bool) {
 	s.font("", 9)
 	s.ink()
 	x := margin + s.columns[0].width
-	values := []string{s.quantity(l), s.price(l)}
+	values := []string{s.w.Quantity(l.Quantity, l.Unit), s.price(l)}
 	if discount {
 		p := ""
 		if !l.Discount.IsZero() {
@@ -345,14 +346,6 @@ func (s *sheet) line(l *document.Line, discount bool) {
 	y := s.GetY() + 0.8
 	s.Line(margin, y, margin+width, y)
 	s.SetXY(margin, y+1)
-}
-
-func (s *sheet) quantity(l *document.Line) string {
-	q := s.w.Number(l.Quantity)
-	if l.Unit != "" {
-		q += " " + l.Unit
-	}
-	return q
 }
 
 func (s *sheet) price(l *document.Line) string {

@@ -71,7 +71,11 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request, tmpl *template.Te
 	if !ok {
 		return
 	}
-	p := page{W: speak(s.Language), S: s, Amount: s.Amount.String(), Open: s.Status == open && g.now().Before(s.Until)}
+	p := page{W: speak(s.Language), S: s, Open: s.Status == open && g.now().Before(s.Until)}
+	p.Amount = s.Amount.String()
+	if p.W.Lang == "es" {
+		p.Amount = strings.Replace(p.Amount, ".", ",", 1)
+	}
 	switch {
 	case p.Open:
 	case s.Status == succeeded:

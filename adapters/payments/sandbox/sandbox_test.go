@@ -153,7 +153,7 @@ func TestPayIsAnnouncedRepeatedly(t *testing.T) {
 	s := w.open(t)
 
 	resp, body := w.do(t, http.MethodGet, s.URL)
-	if resp.StatusCode != http.StatusOK || strings.Count(body, "TEST") < 5 || strings.Contains(body, "<script>") || !strings.Contains(body, "121.00 EUR") {
+	if resp.StatusCode != http.StatusOK || strings.Count(body, "TEST") < 5 || strings.Contains(body, "<script>") || !strings.Contains(body, "121,00 EUR") {
 		t.Fatalf("page is %d:\n%s", resp.StatusCode, body)
 	}
 	resp, _ = w.do(t, http.MethodPost, s.URL+"/pay")

@@ -243,6 +243,55 @@ func (l *Locale) number(s string, minDigits uint8) string {
 	return f.Format(a)
 }
 
+// Quantity returns how many of a unit: "24 cajas".
+func (l *Locale) Quantity(q money.Decimal, unit string) string {
+	return l.Number(q) + " " + l.Unit(unit, q.IsOne())
+}
+
+var word = regexp.MustCompile(`^\p{Ll}{3,}$`)
+
+// Unit returns a unit of measure in words, of one or of several. The common codes of
+// UN/ECE Recommendation 20 have words; plain text comes as it is, but that Spanish words
+// which end in a vowel take the plural's "s": "caja", "cajas".
+func (l *Locale) Unit(unit string, one bool) string {
+	count := 2
+	if one {
+		count = 1
+	}
+	switch unit {
+	case "", "C62", "EA", "H87", "NAR", "XPP":
+		return l.T("unit.piece")
+	case "KGM":
+		return "kg"
+	case "GRM":
+		return "g"
+	case "TNE":
+		return "t"
+	case "LTR":
+		return "l"
+	case "MTR":
+		return "m"
+	case "MTK":
+		return "m²"
+	case "MTQ":
+		return "m³"
+	case "KWH":
+		return "kWh"
+	case "HUR":
+		return l.T("unit.hour")
+	case "DAY":
+		return l.T("unit.day", "count", count)
+	case "MON":
+		return l.T("unit.month", "count", count)
+	case "BX", "XBX":
+		return l.T("unit.box", "count", count)
+	}
+	if !one && l.Code == "es" && word.MatchString(unit) && strings.ContainsAny(unit[len(unit)-1:], "aeo") {
+		return unit + "s"
+	}
+	return unit
+}
+
 // Percent returns a rate: "21 %".
 func (l *Locale) Percent(d money.Decimal) string {
 	return l.T("format.percent", "number", l.Number(d))

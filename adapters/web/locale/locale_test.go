@@ -144,7 +144,7 @@ var (
 // arguments of T in a page, keys of a fault anywhere.
 func sources(t *testing.T) (literals, keys []string) {
 	t.Helper()
-	for _, folder := range []string{"domain", "commands", "readmodels", "adapters/web", "adapters/pdf", "adapters/einvoice"} {
+	for _, folder := range []string{"domain", "commands", "readmodels", "adapters/web", "adapters/pdf", "adapters/einvoice", "cmd/lonja"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			isGo, isTempl := strings.HasSuffix(path, ".go"), strings.HasSuffix(path, ".templ")
 			if err != nil || d.IsDir() || !isGo && !isTempl || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "_templ.go") {
@@ -157,7 +157,7 @@ func sources(t *testing.T) (literals, keys []string) {
 			for _, m := range quoted.FindAllStringSubmatch(string(b), -1) {
 				literals = append(literals, m[1])
 			}
-			if strings.Contains(path, "adapters/web/") || strings.Contains(path, "adapters/pdf/") {
+			if strings.Contains(path, "adapters/web/") || strings.Contains(path, "adapters/pdf/") || strings.Contains(path, "cmd/lonja/") {
 				for _, m := range translated.FindAllStringSubmatch(string(b), -1) {
 					if !strings.HasSuffix(m[1], ".") && !strings.HasSuffix(m[1], "_") {
 						keys = append(keys, m[1])
@@ -318,4 +318,17 @@ func load(t *testing.T) *Catalogue {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func TestQuantitiesHaveTheirUnitInWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ language, quantity, unit, want string }{
+		{"es", "1", "caja", "1 caja"}, {"es", "24", "caja", "24 cajas"}, {"es", "1.5", "bote", "1,5 botes"}, {"es", "3", "pack", "3 pack"},
+		{"es", "2", "ud.", "2 ud."}, {"es", "2", "m²", "2 m²"}, {"es", "2", "BX", "2 cajas"}, {"es", "1", "BX", "1 caja"}, {"es", "4", "KGM", "4 kg"},
+		{"en", "24", "caja", "24 caja"}, {"en", "2", "BX", "2 boxes"}, {"es", "2", "", "2 ud."},
+	} {
+		if got := load(t).Match(c.language).Quantity(decimal.MustParse(c.quantity), c.unit); got != c.want {
+			t.Errorf("%s %s in %s is %q, want %q", c.quantity, c.unit, c.language, got, c.want)
+		}
+	}
 }

@@ -92,40 +92,6 @@ func country(l *locale.Locale, code string) string {
 	return code
 }
 
-// unit is a unit of measure in words: the common UN/ECE Recommendation 20 codes have
-// one, others and plain text come as they are. count is 1 for one of it, else more.
-func unit(l *locale.Locale, code string, count int) string {
-	switch code {
-	case "", "C62", "EA", "H87", "NAR", "XPP":
-		return l.T("unit.piece")
-	case "KGM":
-		return "kg"
-	case "GRM":
-		return "g"
-	case "TNE":
-		return "t"
-	case "LTR":
-		return "l"
-	case "MTR":
-		return "m"
-	case "MTK":
-		return "m²"
-	case "MTQ":
-		return "m³"
-	case "KWH":
-		return "kWh"
-	case "HUR":
-		return l.T("unit.hour")
-	case "DAY":
-		return l.T("unit.day", "count", count)
-	case "MON":
-		return l.T("unit.month", "count", count)
-	case "BX", "XBX":
-		return l.T("unit.box", "count", count)
-	}
-	return code
-}
-
 // taxLabel names a row of the tax breakdown: "IVA 21 %".
 func taxLabel(l *locale.Locale, t document.Tax) string {
 	name := l.T("tax." + string(t.Kind))
@@ -157,15 +123,6 @@ func lineTax(l *locale.Locale, line document.Line) string {
 		return ""
 	}
 	return l.Percent(line.TaxRate)
-}
-
-// quantity is a line's quantity with its unit.
-func quantity(l *locale.Locale, line document.Line) string {
-	count := 2
-	if line.Quantity.IsOne() {
-		count = 1
-	}
-	return l.Number(line.Quantity) + " " + unit(l, line.Unit, count)
 }
 
 // price is a line's unit price, per base quantity where that is not one.

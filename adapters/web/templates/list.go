@@ -2,6 +2,7 @@ package templates
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"lonja/adapters/web/locale"
@@ -76,6 +77,16 @@ func (v List) ariaSort(s readmodels.DocumentSort) string {
 
 func (v List) filtered() bool { return len(v.Query) > 0 }
 
+// ticks reports whether any row can be ticked.
+func (v List) ticks() bool {
+	return v.Pay && slices.ContainsFunc(v.Rows, func(d readmodels.Document) bool { return d.Owed() })
+}
+
+// dated reports whether the column of due days has anything to say.
+func (v List) dated() bool {
+	return slices.ContainsFunc(v.Rows, func(d readmodels.Document) bool { return due(&d) != "" }) || v.Sort == readmodels.SortDue
+}
+
 // due is the day of a row that matters to its reader.
 func due(d *readmodels.Document) document.Date {
 	if d.Kind == document.Quote {
@@ -107,8 +118,24 @@ func dueText(l *locale.Locale, i readmodels.PendingItem) string {
 	return l.T("due.on", "date", l.Date(i.Due))
 }
 
-// statusText is a status in words.
-func statusText(l *locale.Locale, s readmodels.Status) string { return l.T("status." + string(s)) }
+// statusText is the status of a kind of document in words.
+func statusText(l *locale.Locale, k document.Kind, s readmodels.Status) string {
+	return l.T(statusKey(k, s))
+}
+
+// statusKey is a status's message. In Spanish a proforma is "emitida", a quote "emitido":
+// the statuses of both sorts of word have a message each.
+func statusKey(k document.Kind, s readmodels.Status) string {
+	key := "status." + string(s)
+	switch k {
+	case document.Invoice, document.Proforma, document.CreditNote:
+		switch s {
+		case readmodels.StatusCancelled, readmodels.StatusIssued, readmodels.StatusWithdrawn:
+			key += "_f"
+		}
+	}
+	return key
+}
 
 // happened is an activity in words.
 func happened(l *locale.Locale, i FeedItem) string {

@@ -6,6 +6,7 @@ package templates
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -149,6 +150,11 @@ func KindOf(section string) (document.Kind, bool) {
 // DocumentPath is a document's page: "/invoices/01J…".
 func DocumentPath(k document.Kind, documentID string) string {
 	return "/" + sections[k] + "/" + url.PathEscape(documentID)
+}
+
+// dotted joins what there is of several facts: "ESB96274600 · Serra".
+func dotted(facts ...string) string {
+	return strings.Join(slices.DeleteFunc(facts, func(s string) bool { return s == "" }), " · ")
 }
 
 // StatusClass is the colour of a status.

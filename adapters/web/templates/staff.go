@@ -125,6 +125,14 @@ func StaffDocumentPath(contact id.Contact, k document.Kind, doc id.ID) string {
 	return staffPath(contact, k, doc)
 }
 
+// passwordSince says since when a login has its password, "" where it has none.
+func passwordSince(l *locale.Locale, login readmodels.Login) string {
+	if login.PasswordAt == nil {
+		return ""
+	}
+	return l.T("staff.password_since", "date", l.Time(*login.PasswordAt))
+}
+
 func roleName(l *locale.Locale, role string) string { return l.T("role." + role) }
 
 // Roles are the roles of logins.

@@ -30,7 +30,7 @@ func TestEveryValueHasItsText(t *testing.T) {
 		for _, k := range document.Kinds() {
 			keys = append(keys, "kind."+string(k), "kinds."+string(k))
 			for _, s := range readmodels.Statuses(k) {
-				keys = append(keys, "status."+string(s))
+				keys = append(keys, statusKey(k, s))
 			}
 		}
 		for _, s := range readmodels.PaymentStates() {
