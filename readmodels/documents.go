@@ -210,8 +210,8 @@ func (d *Document) Due() document.Date {
 var Documents = &Table[Document]{
 	Schema: Schema{
 		Name: "documents",
+		ByID: true,
 		Columns: []Column{
-			{"id", Text},
 			{"kind", Text},
 			{"status", Text},
 			{"date", Text},
@@ -232,12 +232,11 @@ var Documents = &Table[Document]{
 			{Name: "total", Columns: []string{"kind", "total"}},
 			{Name: "last", Columns: []string{"last"}},
 			{Name: "all_status", Columns: []string{"kind", "status", "date"}, Wide: true},
-			{Name: "id", Columns: []string{"id"}, Wide: true, Unique: true},
 		},
 	},
 	Values: func(d *Document, dst []Value) []Value {
 		title := Fold(d.Title)
-		return append(dst, T(d.ID), T(d.Kind), T(d.Status), T(d.IssueDate), T(d.Due()), T(SortKey(d.Number)), T(title),
+		return append(dst, T(d.Kind), T(d.Status), T(d.IssueDate), T(d.Due()), T(SortKey(d.Number)), T(title),
 			N(d.Total.Minor), T(d.Total.Currency), N(d.Outstanding.Minor), T(Fold(d.Number)+" "+title), N(uint64(d.Timeline.Last())))
 	},
 	Append: func(b []byte, d *Document) []byte { return appendWithTimeline(b, d.appendJSON, &d.Timeline) },

@@ -162,20 +162,24 @@ func fits(c *Cursor, s *Schema, at []int) bool {
 	return true
 }
 
-// findWide returns the one row of the view with the id: by its key for a contact, by
-// the wide index "id" for staff. It is how staff reach a row without naming its contact.
+// findWide returns the one row of the view with the id, the contact's or, for staff,
+// whosever it is.
 func findWide[R any](ctx context.Context, v View, t *Table[R], rowID string) (R, id.Contact, error) {
 	if !v.all {
 		r, err := Must(ctx, v, t, rowID)
 		return r, v.contact, err
 	}
 	var zero R
-	p, err := List(ctx, v, t, Query{Index: "id", Where: []Cond{Where("id", Eq, T(rowID))}, Limit: 1})
+	row, ok, err := v.r.FindRow(ctx, t.Name, v.account, rowID)
 	switch {
 	case err != nil:
 		return zero, "", err
-	case len(p.Items) == 0:
+	case !ok:
 		return zero, "", fault.New(fault.NotFound, "not_found")
 	}
-	return p.Items[0].Row, p.Items[0].Key.Contact, nil
+	r, err := t.Decode(row.Data)
+	if err != nil {
+		return zero, "", err
+	}
+	return *r, row.Key.Contact, nil
 }

@@ -85,17 +85,17 @@ func (p *Payment) Attention() bool {
 var Payments = &Table[Payment]{
 	Schema: Schema{
 		Name:    "payments",
-		Columns: []Column{{"id", Text}, {"state", Text}, {"started", Int}, {"attention", Int}, {"last", Int}},
+		ByID:    true,
+		Columns: []Column{{"state", Text}, {"started", Int}, {"attention", Int}, {"last", Int}},
 		Indexes: []Index{
 			{Name: "state", Columns: []string{"state", "started"}},
 			{Name: "all_state", Columns: []string{"state", "started"}, Wide: true},
 			{Name: "all_attention", Columns: []string{"attention", "started"}, Wide: true},
 			{Name: "last", Columns: []string{"last"}},
-			{Name: "id", Columns: []string{"id"}, Wide: true, Unique: true},
 		},
 	},
 	Values: func(p *Payment, dst []Value) []Value {
-		return append(dst, T(p.ID), T(p.State), N(p.StartedAt.UnixMilli()), flag(p.Attention()), N(uint64(p.Timeline.Last())))
+		return append(dst, T(p.State), N(p.StartedAt.UnixMilli()), flag(p.Attention()), N(uint64(p.Timeline.Last())))
 	},
 	Append: func(b []byte, p *Payment) []byte { return appendWithTimeline(b, p.appendJSON, &p.Timeline) },
 	Parse:  func(data []byte, p *Payment) error { return parseWithTimeline(data, p, &p.Timeline) },

@@ -15,6 +15,9 @@ import (
 type Reader interface {
 	// GetRow returns one row; false where there is none.
 	GetRow(ctx context.Context, table string, key Key) (Row, bool, error)
+	// FindRow returns the row with the id, whichever of the account's contacts has it
+	// (the first, if several do); false where none has. The table's schema says ByID.
+	FindRow(ctx context.Context, table string, account id.Account, rowID string) (Row, bool, error)
 	// ScanRows returns rows in the order of the scan's index.
 	ScanRows(ctx context.Context, s Scan) ([]Row, error)
 	// CountRows returns how many rows a scan without limit and cursor would return.

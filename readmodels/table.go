@@ -82,7 +82,6 @@ type Index struct {
 	Name    string
 	Columns []string
 	Wide    bool // ordered over the whole account, for staff's lists; else within the contact
-	Unique  bool // no two rows that it orders have the same values, so that there are no ties to order
 }
 
 // Schema is a table as a store knows it.
@@ -90,6 +89,7 @@ type Schema struct {
 	Name    string // lower case, unique over all projections
 	Columns []Column
 	Indexes []Index
+	ByID    bool // rows are asked for by id over the whole account too: FindRow
 }
 
 // Table is a typed table: R is the row, kept as JSON beside its columns.

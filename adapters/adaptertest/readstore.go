@@ -108,6 +108,7 @@ func things(name string) *readmodels.Table[thing] {
 func plains() *readmodels.Table[thing] {
 	t := things("plains")
 	t.Indexes = t.Indexes[:2]
+	t.ByID = true
 	return t
 }
 
@@ -518,6 +519,17 @@ func viewsAreIsolated(s *readStore) {
 			s.equal(len(rows), 1)
 			s.equal(rows[0].Key, row.Key)
 		}
+	}
+	found, ok, err := s.Store.FindRow(s.ctx, "plains", other, "foreign")
+	s.must(err)
+	s.equal([]any{ok, found.Key, string(found.Data)}, []any{true, row.Key, string(row.Data)})
+	for _, rowID := range []string{"foreign", "none"} {
+		_, ok, err := s.Store.FindRow(s.ctx, "plains", acme, rowID)
+		s.must(err)
+		s.equal(ok, false)
+	}
+	if _, _, err := s.Store.FindRow(s.ctx, "things", other, "foreign"); err == nil {
+		s.Errorf("a row of a table that is not kept by id was found by it")
 	}
 	for _, k := range []readmodels.Key{
 		{Account: acme, Contact: ann, ID: "foreign"}, {Account: other, Contact: bob, ID: "foreign"}, {Account: other, ID: "foreign"}, {Account: acme, Contact: ann, ID: "own"},

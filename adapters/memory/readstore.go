@@ -361,6 +361,27 @@ func (s *ReadStore) GetRow(ctx context.Context, table string, key readmodels.Key
 	return copyRow(r), ok, nil
 }
 
+// FindRow implements readmodels.Reader.
+func (s *ReadStore) FindRow(ctx context.Context, table string, account id.Account, rowID string) (readmodels.Row, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t, err := s.table(ctx, table)
+	if err != nil {
+		return readmodels.Row{}, false, err
+	}
+	if !t.schema.ByID {
+		return readmodels.Row{}, false, fmt.Errorf("find a row of %s: the table is not kept by id", table)
+	}
+	var first readmodels.Row
+	found := false
+	for k, r := range t.rows {
+		if k.Account == account && k.ID == rowID && (!found || k.Contact < first.Key.Contact) {
+			first, found = r, true
+		}
+	}
+	return copyRow(first), found, nil
+}
+
 // ScanRows implements readmodels.Reader.
 func (s *ReadStore) ScanRows(ctx context.Context, scan readmodels.Scan) ([]readmodels.Row, error) {
 	s.mu.RLock()

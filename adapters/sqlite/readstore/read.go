@@ -150,6 +150,29 @@ func (s *Store) GetRow(ctx context.Context, name string, key readmodels.Key) (ro
 	return row, found, err
 }
 
+// FindRow implements readmodels.Reader.
+func (s *Store) FindRow(ctx context.Context, name string, account id.Account, rowID string) (row readmodels.Row, found bool, err error) {
+	err = s.reading(ctx, name, func(r *reader, to route) error {
+		if !to.table.schema.ByID {
+			return fmt.Errorf("read store %s: find a row of %s: the table is not kept by id", to.gen.path, name)
+		}
+		stmt, err := r.conn.Prepare(to.table.find)
+		if err != nil {
+			return describe(to.gen.path, "find a row of "+name, err)
+		}
+		defer stmt.Reset()
+		stmt.BindText(1, rowID)
+		stmt.BindText(2, string(account))
+		if found, err = stmt.Step(); err != nil || !found {
+			return describe(to.gen.path, "find a row of "+name, err)
+		}
+		contact := id.Contact(stmt.ColumnText(len(to.table.schema.Columns) + 1))
+		row = readRow(stmt, to.table, readmodels.Key{Account: account, Contact: contact, ID: rowID})
+		return nil
+	})
+	return row, found, err
+}
+
 // row reads the row of a key.
 func (r *reader) row(g *generation, t *table, key readmodels.Key) (readmodels.Row, bool, error) {
 	o, err := g.owners.find(r.conn, owner{key.Account, key.Contact}, false)
@@ -302,7 +325,7 @@ func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, count bool)
 	case count:
 	case r.Index >= 0 && t.schema.Indexes[r.Index].Wide == scan.AllContacts:
 		q.text.WriteString(" INDEXED BY " + t.indexName(r.Index))
-	case r.Index < 0 && !scan.AllContacts:
+	case r.Index < 0 && !scan.AllContacts && !t.schema.ByID:
 		q.text.WriteString(" INDEXED BY " + t.name + "_key")
 	}
 	switch {

@@ -71,7 +71,7 @@ type table struct {
 	indexes []string // the unique one of the key first
 
 	columns                            string // what every read selects: values, then data
-	get, load                          string
+	get, find, load                    string
 	upsert, insert, update             string
 	deleteKey, deleteRow, deleteErased string
 	erase, each                        string
@@ -99,18 +99,19 @@ func newTable(at int, s *readmodels.Schema) *table {
 	values = append(values, "data")
 	names = append(names, values...)
 	t.create = fmt.Sprintf("CREATE TABLE %s (%s, data BLOB NOT NULL) STRICT", t.name, defs)
-	t.indexes = []string{fmt.Sprintf("CREATE UNIQUE INDEX %s_key ON %s (o, id)", t.name, t.name)}
+	key := "o, id"
+	if s.ByID {
+		key = "id, o"
+	}
+	t.indexes = []string{fmt.Sprintf("CREATE UNIQUE INDEX %s_key ON %s (%s)", t.name, t.name, key)}
 	for i, ix := range s.Indexes {
 		var over []string
 		for _, c := range ix.Columns {
 			over = append(over, column(s.Column(c)))
 		}
-		on, ties := append([]string{"o"}, over...), []string{"id"}
+		on := append(append([]string{"o"}, over...), "id")
 		if ix.Wide {
-			on, ties = append([]string{"a"}, over...), []string{"c", "id"}
-		}
-		if !ix.Unique {
-			on = append(on, ties...)
+			on = append(append([]string{"a"}, over...), "c", "id")
 		}
 		t.indexes = append(t.indexes, fmt.Sprintf("CREATE INDEX %s ON %s (%s)", t.indexName(i), t.name, strings.Join(on, ", ")))
 	}
@@ -125,6 +126,8 @@ func newTable(at int, s *readmodels.Schema) *table {
 	list := strings.Join(names, ", ")
 	t.columns = strings.Join(values, ", ")
 	t.get = fmt.Sprintf("SELECT %s FROM %s WHERE o = ?1 AND id = ?2", t.columns, t.name)
+	t.find = fmt.Sprintf("SELECT %s, w.contact FROM %s t JOIN owners w ON w.id = t.o WHERE t.id = ?1 AND w.account = ?2 ORDER BY w.contact LIMIT 1",
+		strings.Join(prefixed("t.", values), ", "), t.name)
 	t.load = fmt.Sprintf("SELECT %s FROM %s WHERE r = ?1", t.columns, t.name)
 	t.insert = fmt.Sprintf("INSERT INTO %s (%s, r) VALUES (%s, ?%d)", t.name, list, strings.Join(marks, ", "), len(names)+1)
 	t.upsert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (o, id) DO UPDATE SET %s", t.name, list, strings.Join(marks, ", "), strings.Join(sets, ", "))
