@@ -22,8 +22,42 @@ import (
 	"golang.org/x/net/html"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lonja": main})
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+// built is where the tests that need it have the program.
+var built struct {
+	dir  string
+	once sync.Once
+	err  error
+}
+
+func testMain(m *testing.M) int {
+	var err error
+	if built.dir, err = os.MkdirTemp("", "lonja-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(built.dir) }()
+	return m.Run()
+}
+
+// program compiles the program as it is shipped, once, and returns where it is. A race
+// detector in it would make each of many starts six times as long, and passwords' hashes
+// fifteen times.
+func program(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(built.dir, "lonja")
+	built.once.Do(func() {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", name, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("building the program: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return name
 }
 
 // TestScripts runs the scenarios of testdata/script: the program as its users meet it, as
@@ -43,11 +77,12 @@ func TestMain(m *testing.M) {
 // What an answer says is in stdout, a page as its text; the bytes are in WHO.body.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	lonja := program(t)
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", filepath.Dir(lonja)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("LONJA_LOG_LEVEL", "WARN")
 			e.Setenv("REAL", realInvoices)
 			w := &world{people: map[string]*person{}}
@@ -129,10 +164,9 @@ func (s *said) String() string {
 }
 
 // startServing starts the program and returns when it serves.
-func startServing(ctx context.Context, program string, env []string, args ...string) (*served, error) {
-	s := &served{said: &said{url: make(chan string, 1)}, done: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, program, args...)
-	s.cmd.Env, s.cmd.Stderr, s.cmd.Stdout = env, s.said, io.Discard
+func startServing(cmd *exec.Cmd) (*served, error) {
+	s := &served{cmd: cmd, said: &said{url: make(chan string, 1)}, done: make(chan error, 1)}
+	s.cmd.Stderr, s.cmd.Stdout = s.said, io.Discard
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -176,8 +210,10 @@ func portalCmd(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	switch args[0] {
 	case "start":
-		s, err := startServing(context.Background(), program(ts), environment(ts),
+		cmd := exec.CommandContext(context.Background(), filepath.Join(built.dir, "lonja"),
 			append([]string{"serve", "--data", ts.MkAbs(args[1]), "--addr", "127.0.0.1:0", "--test"}, args[2:]...)...)
+		cmd.Env = environment(ts)
+		s, err := startServing(cmd)
 		ts.Check(err)
 		w.served = s
 		ts.Defer(func() { ts.Check(w.stop()) })
@@ -191,22 +227,6 @@ func portalCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 func environment(ts *testscript.TestScript) []string {
 	return []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR"), "LONJA_LOG_LEVEL=INFO"}
-}
-
-// program finds the program among the scenario's commands.
-func program(ts *testscript.TestScript) string {
-	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-		if name := filepath.Join(dir, "lonja"); isFile(name) {
-			return name
-		}
-	}
-	ts.Fatalf("the program is not on the scenario's path")
-	return ""
-}
-
-func isFile(name string) bool {
-	s, err := os.Stat(name)
-	return err == nil && s.Mode().IsRegular()
 }
 
 func giveToken(ts *testscript.TestScript, _ bool, args []string) {
@@ -426,7 +446,7 @@ func scene(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		return string(out)
 	}
-	lonja := program(ts)
+	lonja := filepath.Join(built.dir, "lonja")
 	run(lonja, "account", "open", "--data", data, "--name", "Conservas Cantábricas", "--tax-id", "A39000013", "--email", "admin@cantabricas.example")
 	run(lonja, "staff", "add", "--data", data, "--email", staffEmail, "--name", "Luis Prado", "--role", "editor", "--password")
 	ts.Setenv("KEY", find(ts, `(\S+)`, run(lonja, "account", "key", "--data", data, "--name", "erp")))
