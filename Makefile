@@ -59,7 +59,7 @@ generated: ## fails where a generated file is not what its source says
 	@scripts/check-generated
 
 .PHONY: bench
-bench: ## the figures of docs/figures.md, each against its peer in the same run (some 15 minutes)
+bench: ## every figure against its bar, each beside its reference (some 15 minutes; artefacts/figures.txt)
 	scripts/bench
 
 .PHONY: clean

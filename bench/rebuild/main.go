@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 
 	"lonja/adapters/sqlite/eventlog"
 	"lonja/adapters/sqlite/readstore"
+	"lonja/bench/biglog"
 	"lonja/domain/event"
 	"lonja/domain/vocabulary"
 	"lonja/projections"
@@ -58,10 +60,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		defer os.RemoveAll(tmp)
 		*dir = tmp
 	}
-	codec := event.NewCodec(vocabulary.Registry(), &derivedKeys{keys: map[string]*event.Key{}})
+	codec := event.NewCodec(vocabulary.Registry(), biglog.NewKeys())
 	path := filepath.Join(*dir, "events.db")
 	if *only {
-		return generate(ctx, path, codec, *contacts)
+		log, err := eventlog.Open(ctx, path, eventlog.Options{})
+		if err != nil {
+			return err
+		}
+		return errors.Join(biglog.Write(ctx, log, codec, *contacts), log.Close())
 	}
 	if _, err := os.Stat(path); err != nil {
 		fmt.Fprintln(out, "writing the log …")

@@ -1,8 +1,11 @@
-package main
+// Package biglog writes the log that benchmarks stand on: contacts of twenty events
+// each, with personal data sealed.
+package biglog
 
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,7 +13,6 @@ import (
 	"github.com/govalues/decimal"
 	"github.com/oklog/ulid/v2"
 
-	"lonja/adapters/sqlite/eventlog"
 	"lonja/domain/access"
 	"lonja/domain/contact"
 	"lonja/domain/conversation"
@@ -25,14 +27,17 @@ import (
 	"lonja/domain/quote"
 )
 
-// derivedKeys seals by keys that follow from their subject, and keeps them, as a vault does.
-type derivedKeys struct {
+// Keys seals by keys that follow from their subject, and keeps them, as a vault does.
+type Keys struct {
 	mu   sync.RWMutex
 	keys map[string]*event.Key
 }
 
+// NewKeys returns keys for the log.
+func NewKeys() *Keys { return &Keys{keys: map[string]*event.Key{}} }
+
 // Key implements event.Keys.
-func (d *derivedKeys) Key(_ context.Context, _ id.Account, subject string) (*event.Key, error) {
+func (d *Keys) Key(_ context.Context, _ id.Account, subject string) (*event.Key, error) {
 	d.mu.RLock()
 	k, ok := d.keys[subject]
 	d.mu.RUnlock()
@@ -50,29 +55,25 @@ func (d *derivedKeys) Key(_ context.Context, _ id.Account, subject string) (*eve
 	return k, nil
 }
 
-const account = id.Account("01J000000000000000000BENCH")
+// Account is whose contacts they are.
+const Account = id.Account("01J000000000000000000BENCH")
 
-// perContact is how many events a contact's life has.
-const perContact = 20
+// PerContact is how many events a contact's life has.
+const PerContact = 20
 
 // writers append beside each other, which mixes contacts in the log as real life does.
 const writers = 256
 
-// generate writes the log: of each contact a record, a login, a quote that becomes an
+// Write appends them to a log: of each contact a record, a login, a quote that becomes an
 // order, a delivery and two invoices with payments, a conversation and a link.
-func generate(ctx context.Context, path string, codec *event.Codec, contacts int) error {
-	log, err := eventlog.Open(ctx, path, eventlog.Options{})
-	if err != nil {
-		return err
-	}
-	defer log.Close()
+func Write(ctx context.Context, log event.Store, codec *event.Codec, contacts int) (err error) {
 	errs := make(chan error, writers)
 	for w := range writers {
 		go func() {
 			var err error
 			// In rounds of a few contacts, whose lives go on side by side.
 			for from := w; from < contacts && err == nil; from += writers * 8 {
-				for step := 0; step < perContact && err == nil; step++ {
+				for step := 0; step < PerContact && err == nil; step++ {
 					for c := from; c < min(from+writers*8, contacts) && err == nil; c += writers {
 						err = live(ctx, log, codec, c, step)
 					}
@@ -82,9 +83,7 @@ func generate(ctx context.Context, path string, codec *event.Codec, contacts int
 		}()
 	}
 	for range writers {
-		if e := <-errs; e != nil && err == nil {
-			err = e
-		}
+		err = errors.Join(err, <-errs)
 	}
 	return err
 }
@@ -163,8 +162,8 @@ func live(ctx context.Context, log event.Store, codec *event.Codec, c, step int)
 	}
 	command := id.Derive("command", fmt.Sprint(c), fmt.Sprint(step))
 	raw, err := codec.Encode(ctx, id.Derive("event", fmt.Sprint(c), fmt.Sprint(step)), event.Metadata{
-		Account: account, Contact: id.Contact(of("contact")), Actor: event.Actor{Kind: event.ActorLogin, ID: string(of("login"))},
-		Command: command, Correlation: command, Causation: ulid.ULID{}, OccurredAt: time.UnixMilli(1_760_000_000_000 + int64(c*perContact+step)).UTC(),
+		Account: Account, Contact: id.Contact(of("contact")), Actor: event.Actor{Kind: event.ActorLogin, ID: string(of("login"))},
+		Command: command, Correlation: command, Causation: ulid.ULID{}, OccurredAt: time.UnixMilli(1_760_000_000_000 + int64(c*PerContact+step)).UTC(),
 	}, e)
 	if err != nil {
 		return err
