@@ -33,7 +33,7 @@ type Times struct {
 	FirstWait time.Duration // after a first failure that may pass; then longer and longer
 	LastWait  time.Duration // at most, between two attempts
 	Again     time.Duration // before a message that the router could not answer for comes again
-	Grace     time.Duration // what a reaction that is under way at the stop is given to finish
+	Grace     time.Duration // what a reaction that is under way at the stop is given to finish, less than half of Close
 	Close     time.Duration // after which a stop waits no longer
 }
 
@@ -41,7 +41,7 @@ type Times struct {
 func DefaultTimes() Times {
 	return Times{
 		Reaction: 30 * time.Second, FirstWait: 100 * time.Millisecond, LastWait: 15 * time.Second, Again: time.Second,
-		Grace: 5 * time.Second, Close: 10 * time.Second,
+		Grace: 4 * time.Second, Close: 10 * time.Second,
 	}
 }
 
@@ -93,7 +93,7 @@ func New(cfg Config) (*Router, error) {
 	}
 	r := &Router{cfg: cfg, router: router, topics: map[string][]string{}}
 	r.ordered = NewOrdered(OrderedConfig{
-		Store: cfg.Store, Progress: cfg.Progress, Log: cfg.Log, Topics: r.topics, Again: cfg.Times.Again, Patience: cfg.Times.Grace + time.Second,
+		Store: cfg.Store, Progress: cfg.Progress, Log: cfg.Log, Topics: r.topics, Again: cfg.Times.Again, Patience: 2 * cfg.Times.Grace,
 	})
 	return r, nil
 }
@@ -142,6 +142,9 @@ func (r *Router) AddReaction(re reactions.Reaction) {
 func (r *Router) Run(ctx context.Context) error {
 	for _, x := range r.reacting {
 		if err := x.load(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // the end of ctx is how it is meant to end
+			}
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,7 @@ func TestWatermillsSuite(t *testing.T) {
 			t.Parallel()
 			log, progress := open(t), openVault(t, t.TempDir())
 			features := features
-			features.ForceShort = name != "memory" // thousands of appends, each written through, take half a minute
+			features.ForceShort = os.Getenv("LONJA_LONG_SUITE") == "" // the long form takes half a minute on sqlite
 			inGroup := func(_ *testing.T, group string) (message.Publisher, message.Subscriber) {
 				return &publisher{log: log}, messaging.NewOrdered(messaging.OrderedConfig{
 					Store: log, Progress: progress, Log: slog.New(slog.DiscardHandler), Group: group, Message: published, Again: time.Millisecond,
