@@ -14,14 +14,15 @@ import (
 type MarkRead struct {
 	Document id.ID
 	Kind     document.Kind
+	Shown    id.ID // optional: the newest comment that was shown; one that came later stays unread
 }
 
-// MarkRead says that the actor's side has seen every comment up to now.
+// MarkRead says that the actor's side has seen every comment, up to now or to the one shown.
 func (c *Commands) MarkRead(ctx context.Context, req Request, in MarkRead) (Receipt, error) {
 	if err := c.authorise(ctx, req, in.Document, access.Read); err != nil {
 		return Receipt{}, err
 	}
 	return Execute(ctx, c.Executor, conversation.Decider(), string(in.Document), req, func(s conversation.State) ([]event.Event, error) {
-		return conversation.MarkRead(s, sideOf(req), conversation.Posted{Document: in.Document})
+		return conversation.MarkRead(s, sideOf(req), conversation.Posted{Document: in.Document, Comment: in.Shown})
 	})
 }

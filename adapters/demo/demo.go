@@ -111,6 +111,7 @@ type Comment struct {
 	ByStaff bool
 	Author  string
 	Text    string
+	Seen    bool // the other side has read it
 }
 
 const currency = "EUR"

@@ -127,7 +127,7 @@ func (g *generator) afterInvoice(ci int, f document.Body, at time.Time) {
 		asked := at.Add(20 * time.Hour)
 		if g.past(asked) {
 			g.step(Step{At: asked, Contact: ci, Comment: &Comment{Kind: document.Invoice, Number: f.Number, Author: c.Details.Person, Text: g.pick("¿Podéis poner nuestro número de pedido en la próxima?", "Nos falta una caja de la entrega, ¿lo revisáis?", "¿Me confirmáis el IBAN para el pago?")}})
-			g.step(Step{At: asked.Add(3 * time.Hour), Contact: ci, Comment: &Comment{Kind: document.Invoice, Number: f.Number, ByStaff: true, Author: g.plan.Account.StaffName, Text: g.pick("Claro, lo anotamos para la siguiente.", "Revisado: sale mañana en el reparto.", "Confirmado, es el que figura en la factura.")}})
+			g.step(Step{At: asked.Add(3 * time.Hour), Contact: ci, Comment: &Comment{Kind: document.Invoice, Number: f.Number, ByStaff: true, Seen: true, Author: g.plan.Account.StaffName, Text: g.pick("Claro, lo anotamos para la siguiente.", "Revisado: sale mañana en el reparto.", "Confirmado, es el que figura en la factura.")}})
 		}
 	}
 	owed := f.Totals.Payable

@@ -198,16 +198,31 @@ func (l *loader) step(ctx context.Context, s *demo.Step) error {
 	case s.Order != nil:
 		return l.move(ctx, s)
 	case s.Comment != nil:
-		req := l.asContact(s.Contact, s.At)
-		if s.Comment.ByStaff {
-			req = l.request(s.At)
-		}
-		_, _, err := l.app.commands.PostComment(ctx, req, commands.PostComment{
-			Document: l.docs[key(s.Comment.Kind, s.Comment.Number)], Kind: s.Comment.Kind, Text: s.Comment.Text, AuthorName: s.Comment.Author,
-		})
-		return err
+		return l.comment(ctx, s)
 	}
 	return nil
+}
+
+// comment posts a comment. Who answers has read what was asked.
+func (l *loader) comment(ctx context.Context, s *demo.Step) error {
+	x, doc := l.app.commands, l.docs[key(s.Comment.Kind, s.Comment.Number)]
+	own, other := l.asContact(s.Contact, s.At), l.request(s.At)
+	if s.Comment.ByStaff {
+		own, other = other, own
+	}
+	seen := commands.MarkRead{Document: doc, Kind: s.Comment.Kind}
+	if _, err := x.MarkRead(ctx, own, seen); err != nil {
+		return err
+	}
+	own.Command = l.app.newID()
+	if _, _, err := x.PostComment(ctx, own, commands.PostComment{Document: doc, Kind: s.Comment.Kind, Text: s.Comment.Text, AuthorName: s.Comment.Author}); err != nil {
+		return err
+	}
+	if !s.Comment.Seen {
+		return nil
+	}
+	_, err := x.MarkRead(ctx, other, seen)
+	return err
 }
 
 func (l *loader) issue(ctx context.Context, s *demo.Step) error {

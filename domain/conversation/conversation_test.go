@@ -59,4 +59,13 @@ func TestMarkRead(t *testing.T) {
 	other := seen(one)
 	other.Side = conversation.Contact
 	decidertest.Given(t, d, posted(one, "a"), other).When(read).Then(seen(one))
+
+	// What came after the page was made has not been seen.
+	shown := func(c id.ID) func(s conversation.State) ([]event.Event, error) {
+		return func(s conversation.State) ([]event.Event, error) {
+			return conversation.MarkRead(s, conversation.Staff, conversation.Posted{Document: doc, Comment: c})
+		}
+	}
+	decidertest.Given(t, d, posted(one, "a"), posted(two, "b")).When(shown(one)).ThenNothing()
+	decidertest.Given(t, d, posted(one, "a"), posted(two, "b")).When(shown(two)).Then(seen(two))
 }

@@ -59,9 +59,11 @@ func clean(s string) string {
 	}, s)
 }
 
-// MarkRead decides that a side has seen everything up to now.
+// MarkRead decides that a side has seen everything up to now. posted.Comment is the newest
+// that was shown to it: where another came meanwhile, the thread stays unread. Without
+// one, everything is meant.
 func MarkRead(s State, side Side, posted Posted) ([]event.Event, error) {
-	if s.Newest == "" || s.Seen[side] == s.Newest {
+	if s.Newest == "" || s.Seen[side] == s.Newest || posted.Comment != "" && posted.Comment != s.Newest {
 		return nil, nil
 	}
 	return []event.Event{Read{Document: posted.Document, Side: side, Comment: s.Newest}}, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"lonja/commands"
+	"lonja/domain/id"
 )
 
 func (p *Portal) postComment(w http.ResponseWriter, r *http.Request, s spot) error {
@@ -27,7 +28,7 @@ func (p *Portal) markRead(w http.ResponseWriter, r *http.Request, s spot) error 
 	if err != nil {
 		return err
 	}
-	rcpt, err := p.Commands.MarkRead(r.Context(), p.request(r, f, s.v), commands.MarkRead{Document: s.doc, Kind: s.kind})
+	rcpt, err := p.Commands.MarkRead(r.Context(), p.request(r, f, s.v), commands.MarkRead{Document: s.doc, Kind: s.kind, Shown: id.ID(f.Value("shown"))})
 	if err != nil {
 		return err
 	}

@@ -162,8 +162,8 @@ func (s *Staff) reply(w http.ResponseWriter, r *http.Request, at spot) error {
 }
 
 func (s *Staff) markRead(w http.ResponseWriter, r *http.Request, at spot) error {
-	return s.onDocument(w, r, at, "", "", func(_ templates.Form, req commands.Request) (commands.Receipt, error) {
-		return s.Commands.MarkRead(r.Context(), req, commands.MarkRead{Document: at.doc, Kind: at.kind})
+	return s.onDocument(w, r, at, "", "", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
+		return s.Commands.MarkRead(r.Context(), req, commands.MarkRead{Document: at.doc, Kind: at.kind, Shown: id.ID(f.Value("shown"))})
 	})
 }
 

@@ -62,6 +62,14 @@ func (v Document) unread() int {
 	return v.UnreadContact
 }
 
+// newest is the comment that the page shows last.
+func (v Document) newest() string {
+	if len(v.Comments) == 0 {
+		return ""
+	}
+	return string(v.Comments[len(v.Comments)-1].ID)
+}
+
 // addressLines is an address as an envelope has it.
 func addressLines(l *locale.Locale, a document.Address) string {
 	var lines []string
