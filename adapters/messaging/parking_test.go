@@ -118,15 +118,13 @@ func TestUnreadableEventsAreParked(t *testing.T) {
 			r.reached(router, "x", r.append("bob", asked{4}))
 			r.equal(r.answered("x", "bob"), []int{4})
 			r.equal(r.waiting(router, "x"), []event.Position{bad, behind, elsewhere})
-			owner := house
 			if name == "metadata" {
-				owner = ""
 				_, err := router.RetryParked(r.ctx, "x", house, "ann")
 				r.says(err, "waits behind one of its stream")
 				_, err = router.RetryParked(r.ctx, "x", "", "")
 				r.says(err, "metadata")
 			} else {
-				_, err := router.RetryParked(r.ctx, "x", owner, "ann")
+				_, err := router.RetryParked(r.ctx, "x", house, "ann")
 				r.says(err, "stays parked")
 			}
 
