@@ -46,4 +46,12 @@ func TestConversation(t *testing.T) {
 	}
 	_, err = s.MarkRead(t.Context(), attacker, commands.MarkRead{Document: doc, Kind: document.Invoice})
 	s.refused(err, "not_found")
+
+	// A document without comments, and one that there is not, are answered alike.
+	silent := s.invoice(s.who, "F-2", 100)
+	for _, m := range []commands.MarkRead{{Document: silent, Kind: document.Invoice}, {Document: doc, Kind: document.Quote}, {Document: "01J00000000000000000000000", Kind: document.Invoice}} {
+		_, err = s.MarkRead(t.Context(), attacker, m)
+		s.refused(err, "not_found")
+	}
+	s.ok(second(s.MarkRead(t.Context(), s.me(), commands.MarkRead{Document: silent, Kind: document.Invoice})))
 }

@@ -22,6 +22,11 @@ func (c *Commands) MarkRead(ctx context.Context, req Request, in MarkRead) (Rece
 	if err := c.authorise(ctx, req, in.Document, access.Read); err != nil {
 		return Receipt{}, err
 	}
+	// Without a comment there is no thread, and nothing to mark: whose the document is must
+	// be asked of itself, or the answer would tell of others' threads.
+	if _, err := c.ownerOf(ctx, req, in.Kind, in.Document); err != nil {
+		return Receipt{}, err
+	}
 	return Execute(ctx, c.Executor, conversation.Decider(), string(in.Document), req, func(s conversation.State) ([]event.Event, error) {
 		return conversation.MarkRead(s, sideOf(req), conversation.Posted{Document: in.Document, Comment: in.Shown})
 	})
