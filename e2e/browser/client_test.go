@@ -280,7 +280,7 @@ func (b *tab) payByTransfer(staff *tab) {
 	b.visit(payment)
 	b.see("Pagado", "Recibidos")
 	b.shot("transfer-paid")
-	b.press(".narrow .rows .what a")
+	b.press("#payment .rows .what a")
 	if said := b.text("#status"); said != "Pagada" {
 		b.t.Errorf("the paid invoice says %q", said)
 	}
@@ -315,7 +315,7 @@ func (b *tab) payThroughSandbox() {
 	b.waitFor(`#payment-state[data-state=paid]`)
 	b.see("Pagado", number)
 	b.shot("payment-paid")
-	b.press(".narrow .rows .what a")
+	b.press("#payment .rows .what a")
 	if said := b.text("#status"); said != "Pagada" {
 		b.t.Errorf("the paid invoice says %q", said)
 	}

@@ -10,6 +10,13 @@ func TestPortal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("stories", func(t *testing.T) {
-		t.Run("client", func(t *testing.T) { t.Parallel(); w.client(t) })
+		for name, story := range map[string]func(*testing.T){
+			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "phone": w.phone, "without script": w.withoutScript,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				story(t)
+			})
+		}
 	})
 }

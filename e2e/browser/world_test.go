@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -22,49 +21,43 @@ const (
 	staffPassword    = "faro-libreta-pomelo-83"
 )
 
-// world is one browser, the demo account, and a small system whose clock can be stopped.
+// world is one browser, and the demo account, which takes a while to load.
 type world struct {
 	chromium context.Context
+	bin      string
 	demo     *portal
-	small    *portal
-	// staffPassphrase is what 'lonja staff add' made on the small system.
-	staffPassphrase string
 }
 
-const smallStaff = "oficina@tintas.example"
-
-// newWorld builds and starts everything, both systems at once.
+// newWorld builds the program, and starts what the stories share.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{chromium: launch(t)}
-	// The context of a test ends before its clean-ups, in which the systems are stopped.
-	ctx := context.WithoutCancel(t.Context())
-	bin, err := build(ctx, filepath.Join("..", ".."), t.TempDir())
+	var err error
+	if w.bin, err = build(t.Context(), filepath.Join("..", ".."), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	w.demo = w.serve(t, "demo")
+	return w
+}
+
+// serve starts a system, and ends it with the test, which fails where its log tells of
+// something wrong.
+func (w *world) serve(t *testing.T, subcommand string) *portal {
+	t.Helper()
+	// The context of a test ends before its clean-ups, in which the system is stopped.
+	p, err := serve(context.WithoutCancel(t.Context()), w.bin, shortDir(t), subcommand)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var start sync.WaitGroup
-	var demoErr, smallErr error
-	start.Go(func() { w.demo, demoErr = serve(ctx, bin, filepath.Join(shortDir(t), "demo"), "demo") })
-	start.Go(func() { smallErr = w.startSmall(ctx, bin, filepath.Join(shortDir(t), "small")) })
-	start.Wait()
-	for name, p := range map[string]*portal{"demo": w.demo, "small": w.small} {
-		if p == nil {
-			continue
+	t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
 		}
-		t.Cleanup(func() {
-			if err := p.stop(); err != nil {
-				t.Error(err)
-			}
-			for _, line := range p.faults() {
-				t.Errorf("the %s portal's log: %s", name, line)
-			}
-		})
-	}
-	if demoErr != nil || smallErr != nil {
-		t.Fatal(demoErr, smallErr)
-	}
-	return w
+		for _, line := range p.faults() {
+			t.Errorf("the log of %s: %s", subcommand, line)
+		}
+	})
+	return p
 }
 
 // shortDir is a folder whose path leaves room for a socket's.
@@ -84,60 +77,48 @@ func shortDir(t *testing.T) string {
 
 var passphrase = regexp.MustCompile(`(?m)^(\S+-\S+)$`)
 
-// startSmall opens a system as the README does: account, staff, documents.
-func (w *world) startSmall(ctx context.Context, bin, data string) error {
-	p, err := serve(ctx, bin, data, "serve")
-	if err != nil {
-		return err
-	}
-	w.small = p
-	if _, err := p.run(ctx, "account", "open", "--name", "Tintas del Ebro, S.L.", "--tax-id", "ESB99345674", "--email", "hola@tintas.example"); err != nil {
-		return err
-	}
-	said, err := p.run(ctx, "staff", "add", "--email", smallStaff, "--name", "Olga Mur")
-	if err != nil {
-		return err
-	}
-	m := passphrase.FindStringSubmatch(said)
-	if m == nil {
-		return fmt.Errorf("'lonja staff add' printed no passphrase, but %q", said)
-	}
-	w.staffPassphrase = m[1]
-	var docs []any
-	for _, c := range smallContacts() {
-		for i, kind := range []string{"quote", "quote", "invoice", "invoice"} {
-			docs = append(docs, paperwork(kind, fmt.Sprintf("%s-%s%d", strings.ToUpper(kind[:1]), c.series, i+1), c))
+// small opens a system of one client, as the README does: account, staff, documents.
+// It returns the passphrase of its staff.
+func (w *world) small(t *testing.T) (p *portal, staffPassphrase string) {
+	t.Helper()
+	p = w.serve(t, "serve")
+	run := func(args ...string) string {
+		t.Helper()
+		said, err := p.run(t.Context(), args...)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return said
 	}
-	file, err := json.Marshal(docs)
+	run("account", "open", "--name", "Tintas del Ebro, S.L.", "--tax-id", "ESB99345674", "--email", "hola@tintas.example")
+	m := passphrase.FindStringSubmatch(run("staff", "add", "--email", smallStaff, "--name", "Olga Mur"))
+	if m == nil {
+		t.Fatal("'lonja staff add' printed no passphrase")
+	}
+	file, err := json.Marshal([]any{paperwork("quote", "P-1"), paperwork("quote", "P-2"), paperwork("invoice", "F-1"), paperwork("invoice", "F-2")})
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	path := filepath.Join(filepath.Dir(data), "documents.json")
+	path := filepath.Join(p.data, "documents.json")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
-		return err
+		t.Fatal(err)
 	}
-	_, err = p.run(ctx, "import", path)
-	return err
+	run("import", path)
+	return p, m[1]
 }
 
-// smallContact is a client of the small system: two quotes and two invoices.
-type smallContact struct{ series, name, taxID, email string }
+const (
+	smallStaff  = "oficina@tintas.example"
+	smallClient = "Imprenta Moncayo, S.L."
+	smallEmail  = "compras@moncayo.example"
+)
 
-func smallContacts() []smallContact {
-	return []smallContact{
-		{"A", "Imprenta Moncayo, S.L.", "ESB50111113", "compras@moncayo.example"},
-		{"B", "Taller Gráfico Ródenas", "ESB50222227", "rodenas@grafico.example"},
-		{"C", "Editorial Cierzo, S.L.", "ESB50333332", "pedidos@cierzo.example"},
-	}
-}
-
-// paperwork is a document of 1.210,00 €, in Lonja's own JSON.
-func paperwork(kind, number string, c smallContact) map[string]any {
+// paperwork is a document of 1210,00 €, in Lonja's own JSON.
+func paperwork(kind, number string) map[string]any {
 	doc := map[string]any{
 		"kind": kind, "number": number, "title": "Tinta de impresión", "issueDate": "2026-01-15", "currency": "EUR",
 		"seller": map[string]any{"name": "Tintas del Ebro, S.L.", "taxId": "ESB99345674"},
-		"buyer":  map[string]any{"name": c.name, "taxId": c.taxID, "email": c.email},
+		"buyer":  map[string]any{"name": smallClient, "taxId": "ESB50111113", "email": smallEmail},
 		"lines":  []any{map[string]any{"name": "Tinta cian, bidón 20 l", "quantity": "10", "unitPrice": "100", "net": "1000.00", "taxCategory": "S", "taxRate": "21"}},
 		"taxes":  []any{map[string]any{"kind": "vat", "category": "S", "rate": "21", "base": "1000.00", "amount": "210.00"}},
 		"totals": map[string]any{"lines": "1000.00", "net": "1000.00", "tax": "210.00", "gross": "1210.00", "payable": "1210.00"},
@@ -174,7 +155,7 @@ func (b *tab) openContact(name string) {
 	b.t.Helper()
 	b.visit("/staff/contacts")
 	b.fill("#q", name)
-	b.press("search button[type=submit]")
+	b.waitFor("#list .rows > li:only-child")
 	b.press("#list .rows a")
 	b.see(name)
 }
