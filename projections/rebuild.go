@@ -102,9 +102,13 @@ func (r *Runner) spaciously() (restore func()) {
 	}
 }
 
-// followRebuilt turns this process's followers, if it follows, to what is live now.
+// followRebuilt turns this process's followers, if it follows, to what is live now. It
+// waits for whoever catches up, and may just be opening what was live before.
 func (r *Runner) followRebuilt(ctx context.Context, ps []*Projection) error {
 	following := false
+	if err := r.take(ctx); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
 	r.mu.Lock()
 	for _, f := range r.all {
 		following = following || f.open
@@ -115,6 +119,7 @@ func (r *Runner) followRebuilt(ctx context.Context, ps []*Projection) error {
 		}
 	}
 	r.mu.Unlock()
+	r.give()
 	if !following {
 		return nil
 	}
