@@ -120,14 +120,17 @@ func (p *Projection) wants(eventType string) bool {
 // cells are of no use, unless the work is careful, which parks the event instead.
 func (w *work) fold(ctx context.Context, items []item) error {
 	plans := make([][]plan, len(items))
+	all := make([]plan, 0, 4*len(items)) // what the plans are parts of
 	var load [][]*cell
 	for i := range items {
 		it := &items[i]
 		if it.err != nil || !w.p.wants(it.stored.Type) {
 			continue
 		}
-		var err error
-		if plans[i], err = w.plan(&it.rec, &load); err != nil {
+		more, err := w.plan(&it.rec, all, &load)
+		if err == nil {
+			plans[i], all = more[len(all):len(more):len(more)], more
+		} else {
 			it := *it
 			it.err = err
 			items = append(items[:i:i], append([]item{it}, items[i+1:]...)...) // a copy: other projections share the batch
@@ -184,8 +187,8 @@ func (w *work) parkItem(it *item, reason error) {
 	w.park = append(w.park, p)
 }
 
-// plan names the cells of an event's folds, and notes those that are to be loaded.
-func (w *work) plan(rec *event.Recorded, load *[][]*cell) (plans []plan, err error) {
+// plan appends the cells of an event's folds to plans, and notes those that are to be loaded.
+func (w *work) plan(rec *event.Recorded, plans []plan, load *[][]*cell) (_ []plan, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("naming the rows of %s: panic: %v\n%s", rec.Type, r, debug.Stack())

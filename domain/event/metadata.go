@@ -89,15 +89,17 @@ func scanMetadata(b []byte) (w wireMetadata, ok bool) {
 	if len(b) < 2 || b[0] != '{' || b[len(b)-1] != '}' {
 		return w, false
 	}
+	// One string that all parts are of: copied each for itself, they would cost more than all else here.
+	all := string(b)
 	seen := 0
 	for i := 1; ; i++ {
-		name, next, ok := scanString(b, i)
+		name, next, ok := scanString(all, i)
 		if !ok || next >= len(b) || b[next] != ':' {
 			return w, false
 		}
 		i = next + 1
 		var bit int
-		switch string(name) {
+		switch name {
 		case "at", "schema":
 			n, next, ok := scanInt(b, i)
 			if !ok {
@@ -110,27 +112,27 @@ func scanMetadata(b []byte) (w wireMetadata, ok bool) {
 			}
 			i = next
 		default:
-			text, next, ok := scanString(b, i)
+			text, next, ok := scanString(all, i)
 			if !ok {
 				return w, false
 			}
-			switch string(name) {
+			switch name {
 			case "account":
-				w.Account, bit = string(text), 4
+				w.Account, bit = text, 4
 			case "contact":
-				w.Contact, bit = string(text), 8
+				w.Contact, bit = text, 8
 			case "actor":
-				w.Actor, bit = string(text), 16
+				w.Actor, bit = text, 16
 			case "actorId":
-				w.ActorID, bit = string(text), 32
+				w.ActorID, bit = text, 32
 			case "command":
-				w.Command, bit = string(text), 64
+				w.Command, bit = text, 64
 			case "$correlationId":
-				w.Correlation, bit = string(text), 128
+				w.Correlation, bit = text, 128
 			case "$causationId":
-				w.Causation, bit = string(text), 256
+				w.Causation, bit = text, 256
 			case "trace":
-				w.Trace, bit = string(text), 512
+				w.Trace, bit = text, 512
 			default:
 				return w, false
 			}
@@ -151,19 +153,19 @@ func scanMetadata(b []byte) (w wireMetadata, ok bool) {
 
 // scanString reads a string of plain ASCII without escapes that starts at i, and
 // returns where it goes on behind it.
-func scanString(b []byte, i int) (text []byte, next int, ok bool) {
+func scanString(b string, i int) (text string, next int, ok bool) {
 	if i >= len(b) || b[i] != '"' {
-		return nil, 0, false
+		return "", 0, false
 	}
 	for j := i + 1; j < len(b); j++ {
 		switch c := b[j]; {
 		case c == '"':
 			return b[i+1 : j], j + 1, true
 		case c < ' ' || c >= 0x80 || c == '\\':
-			return nil, 0, false
+			return "", 0, false
 		}
 	}
-	return nil, 0, false
+	return "", 0, false
 }
 
 // scanInt reads an integer of at most 15 digits without sign or leading zeros.

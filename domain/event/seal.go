@@ -94,7 +94,7 @@ func (k *Key) Open(place, sealed []byte) ([]byte, error) {
 type Personal[T any] struct {
 	value  T
 	set    bool   // value holds the plain value
-	sealed []byte // ciphertext, of a decoded event
+	sealed []byte // ciphertext in base64, as an event has it
 	key    *Key   // nil once erased
 	place  ulid.ULID
 	field  string
@@ -113,7 +113,7 @@ func (p *Personal[T]) Open() (T, bool) {
 	if p.key == nil || len(p.sealed) == 0 {
 		return v, false
 	}
-	plain, err := p.key.Open(placeOf(p.place, p.field), p.sealed)
+	plain, err := p.open()
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
 	}
@@ -134,8 +134,17 @@ func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
 	if p.key == nil || len(p.sealed) == 0 {
 		return nil, false
 	}
-	plain, err := p.key.Open(placeOf(p.place, p.field), p.sealed)
+	plain, err := p.open()
 	return plain, err == nil
+}
+
+// open decrypts only when it is asked for: most events are read for less.
+func (p *Personal[T]) open() ([]byte, error) {
+	sealed, err := base64.RawStdEncoding.AppendDecode(make([]byte, 0, len(p.sealed)*3/4), p.sealed)
+	if err != nil {
+		return nil, fmt.Errorf("sealed data: %w", err)
+	}
+	return p.key.Open(placeOf(p.place, p.field), sealed)
 }
 
 // Or returns the value, or other where it was erased or never set.
@@ -166,10 +175,8 @@ func (p Personal[T]) MarshalJSON() ([]byte, error) {
 		}
 		return []byte("null"), nil
 	}
-	b := make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(p.sealed))+2)
-	b = append(b, '"')
-	b = base64.RawStdEncoding.AppendEncode(b, p.sealed)
-	return append(b, '"'), nil
+	b := append(make([]byte, 0, len(p.sealed)+2), '"')
+	return append(append(b, p.sealed...), '"'), nil
 }
 
 // UnmarshalJSON reads the sealed form.
@@ -181,11 +188,10 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
 		return errors.New("sealed data is not a string")
 	}
-	sealed, err := base64.RawStdEncoding.AppendDecode(make([]byte, 0, len(b)*3/4), b[1:len(b)-1])
-	if err != nil {
-		return fmt.Errorf("sealed data: %w", err)
+	if bytes.IndexByte(b, '\\') >= 0 {
+		return errors.New("sealed data is not base64")
 	}
-	p.sealed = sealed
+	p.sealed = bytes.Clone(b[1 : len(b)-1])
 	return nil
 }
 
@@ -210,7 +216,8 @@ func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
 		return fmt.Errorf("sealing %s: %w", field, err)
 	}
 	var zero T
-	*p = Personal[T]{value: zero, sealed: k.Seal(placeOf(event, field), plain)}
+	sealed := k.Seal(placeOf(event, field), plain)
+	*p = Personal[T]{value: zero, sealed: base64.RawStdEncoding.AppendEncode(make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(sealed))), sealed)}
 	return nil
 }
 
