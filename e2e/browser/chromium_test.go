@@ -44,7 +44,7 @@ func launch(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "es-ES"),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(profileDir(t)),
 	)
 	allocator, release := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	t.Cleanup(release)
@@ -59,6 +59,35 @@ func launch(t *testing.T) context.Context {
 		t.Fatalf("starting Chromium: %v", err)
 	}
 	return first
+}
+
+// profileDir is a folder for Chromium's files, to which its helpers may write for a moment
+// after it has ended.
+func profileDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lonja-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		limit := time.NewTimer(stepTimeout)
+		defer limit.Stop()
+		for {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-limit.C:
+				t.Error(err)
+				return
+			}
+		}
+	})
+	return dir
 }
 
 // device is what a person holds.
