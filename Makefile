@@ -31,6 +31,12 @@ deps: ## what the tests need besides Go (a Chromium; Debian's package, if there 
 test: deps ## every test, with the race detector, and the browser tests
 	go test -race -timeout 20m $(PKGS)
 
+.PHONY: screenshots
+screenshots: deps ## docs/screenshots anew, as the browser tests see the pages (all their pictures: artefacts/browser)
+	go test -count=1 ./e2e/browser
+	@mkdir -p docs/screenshots
+	install -m 644 artefacts/tour/*.png docs/screenshots/
+
 .PHONY: check
 check: format vet generated lint test ## what CI runs: format, vet, generated files, linters, import rules, tests
 
