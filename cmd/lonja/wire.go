@@ -265,14 +265,19 @@ func inFile(err error, i, of int) error {
 	return &c
 }
 
-// handler returns everything that is served for the account.
-func (a *app) handler(account id.Account) (http.Handler, error) {
-	sub := chi.NewRouter()
-	api.New(sub, api.Config{
+// api returns the routes of the JSON API for the account.
+func (a *app) api(account id.Account) chi.Router {
+	r := chi.NewRouter()
+	api.New(r, api.Config{
 		Account: account, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log,
 		Import: a.importFile, PDF: a.documentPDF,
 	})
-	hosted := map[string]http.Handler{"/api/*": sub, "/healthz": http.HandlerFunc(a.healthz)}
+	return r
+}
+
+// handler returns everything that is served for the account.
+func (a *app) handler(account id.Account) (http.Handler, error) {
+	hosted := map[string]http.Handler{"/api/*": a.api(account), "/healthz": http.HandlerFunc(a.healthz)}
 	if a.sandbox != nil {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}

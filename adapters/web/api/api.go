@@ -64,7 +64,7 @@ const bearer = "bearer"
 func New(r chi.Router, c Config) *API {
 	a := &API{Config: c, homes: newHomeCache()}
 	r.Route(Prefix, func(r chi.Router) {
-		r.Use(noStore)
+		r.Use(noStore, a.recoverer)
 		hc := huma.DefaultConfig("Lonja", "1")
 		hc.Info.Description = "A customer portal: what a contact of a business sees and does, and what the business needs to drive it.\n\n" +
 			"Sign in with `POST /session`, or use an API key of the account; send the token as `Authorization: Bearer …`. " +
@@ -74,8 +74,11 @@ func New(r chi.Router, c Config) *API {
 		hc.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 		hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer"}}
 		hc.DocsPath, hc.SchemasPath = "", ""
+		hc.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
+		hc.Transformers = append(hc.Transformers, a.asProblem)
 		hc.CreateHooks = nil // no $schema links in answers: they are the same with and without
 		a.huma = humachi.New(r, hc)
+		a.huma.UseMiddleware(a.signedIn)
 		a.session()
 		a.home(r)
 		a.documents(r)
@@ -177,7 +180,7 @@ func (a *API) done(ctx context.Context, made string, rcpt commands.Receipt) *Don
 	return &DoneOutput{Body: d}
 }
 
-// command registers an act: authenticate, act, wait for its effect.
+// command registers an act: it acts, and waits for its effect.
 func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ctx context.Context, req commands.Request, in *I) (made string, rcpt commands.Receipt, err error)) {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
@@ -185,11 +188,7 @@ func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ct
 	op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*DoneOutput, error) {
 		cmd := get(in)
-		c, err := a.authenticate(ctx, cmd.Authorization)
-		if err != nil {
-			return nil, a.problem(ctx, cmd.Language, err)
-		}
-		made, rcpt, err := act(ctx, a.request(c, cmd), in)
+		made, rcpt, err := act(ctx, a.request(callerOf(ctx), cmd), in)
 		if err != nil {
 			return nil, a.problem(ctx, cmd.Language, err)
 		}
@@ -203,14 +202,9 @@ func query[I, O any](a *API, op huma.Operation, get func(*I) Auth, read func(ctx
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.Errors = []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		auth := get(in)
-		c, err := a.authenticate(ctx, auth.Authorization)
+		out, err := read(ctx, callerOf(ctx), in)
 		if err != nil {
-			return nil, a.problem(ctx, auth.Language, err)
-		}
-		out, err := read(ctx, c, in)
-		if err != nil {
-			return nil, a.problem(ctx, auth.Language, err)
+			return nil, a.problem(ctx, get(in).Language, err)
 		}
 		return out, nil
 	})

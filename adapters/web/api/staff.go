@@ -208,10 +208,7 @@ func (a *API) importer() {
 }
 
 func (a *API) importFile(ctx context.Context, cmd Command, file []byte) (*ImportOutput, error) {
-	c, err := a.authenticate(ctx, cmd.Authorization)
-	if err != nil {
-		return nil, err
-	}
+	c := callerOf(ctx)
 	if err := staffOnly(c); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,656 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/govalues/decimal"
+
+	"lonja/adapters/web/edge"
+	"lonja/commands"
+	"lonja/domain/access"
+	"lonja/domain/account"
+	"lonja/domain/catalogue"
+	"lonja/domain/contact"
+	"lonja/domain/document"
+	"lonja/domain/event"
+	"lonja/domain/id"
+	"lonja/domain/money"
+)
+
+// side says whose a route is: what someone else is told there.
+type side int
+
+const (
+	anyones    side = iota + 1 // everybody's: nobody is asked who they are
+	portalSide                 // a contact's people's: others are sent to sign in
+	sharedSide                 // the holder's of a link: others are sent to sign in
+	staffSide                  // staff's: others are sent to sign in there
+	apiSide                    // the API's: others get 401
+	machines                   // a gateway's, with proofs of its own
+)
+
+// routes is every route that there is, "{kind}" being each kind of document's section. A
+// new route fails the sweep until somebody has said here whose it is. What is put into its
+// path, query, form and JSON is in hits.
+var routes = map[string]side{
+	"GET /healthz": anyones, "GET /brand.css": anyones, "GET /static/*": anyones, "POST /language": anyones,
+	"GET /sign-in": anyones, "POST /sign-in": anyones, "POST /sign-out": anyones, "GET /recover": anyones, "POST /recover": anyones, "GET /recover/{token}": anyones,
+	"GET /new-password": anyones, "POST /new-password": anyones, "GET /d/{token}": anyones, "GET /staff/sign-in": anyones, "POST /staff/sign-in": anyones, "POST /staff/sign-out": anyones,
+	"GET /sandbox/*": machines, "POST /sandbox/*": machines, "POST /webhooks/sandbox": machines,
+
+	"GET /": portalSide, "GET /password": portalSide, "POST /password": portalSide, "POST /sessions/end": portalSide,
+	"GET /documents": portalSide, "GET /{kind}": portalSide, "GET /{kind}/{id}": portalSide, "GET /{kind}/{id}/pdf": portalSide, "GET /{kind}/{id}/pay": portalSide,
+	"POST /{kind}/{id}/comments": portalSide, "POST /{kind}/{id}/seen": portalSide, "POST /{kind}/{id}/repeat": portalSide,
+	"POST /{kind}/{id}/approve": portalSide, "POST /{kind}/{id}/decline": portalSide, "POST /{kind}/{id}/changes": portalSide,
+	"POST /{kind}/{id}/confirm": portalSide, "POST /{kind}/{id}/reject": portalSide,
+	"GET /pay": portalSide, "POST /pay": portalSide, "GET /payments": portalSide, "GET /payments/{payment}": portalSide,
+	"POST /payments/{payment}/announce": portalSide, "POST /payments/{payment}/cancel": portalSide, "POST /payments/{payment}/checkout": portalSide,
+	"GET /catalogue": portalSide, "GET /cart": portalSide, "POST /cart": portalSide, "POST /cart/order": portalSide,
+
+	"GET /shared": sharedSide, "GET /shared/pdf": sharedSide, "GET /shared/pay": sharedSide, "POST /shared/pay": sharedSide,
+	"POST /shared/comments": sharedSide, "POST /shared/seen": sharedSide, "POST /shared/approve": sharedSide, "POST /shared/decline": sharedSide,
+	"POST /shared/changes": sharedSide, "POST /shared/confirm": sharedSide, "POST /shared/reject": sharedSide, "GET /shared/payments/{payment}": sharedSide,
+	"POST /shared/payments/{payment}/announce": sharedSide, "POST /shared/payments/{payment}/cancel": sharedSide, "POST /shared/payments/{payment}/checkout": sharedSide,
+
+	"GET /staff": staffSide, "GET /staff/contacts": staffSide, "GET /staff/orders": staffSide, "GET /staff/comments": staffSide, "GET /staff/payments": staffSide,
+	"POST /staff/payments/{payment}/receipt": staffSide, "GET /staff/contacts/{contact}": staffSide, "POST /staff/contacts/{contact}/logins": staffSide,
+	"POST /staff/contacts/{contact}/logins/{login}/password": staffSide, "POST /staff/contacts/{contact}/logins/{login}/remove-password": staffSide,
+	"POST /staff/contacts/{contact}/catalogue": staffSide, "POST /staff/contacts/{contact}/methods": staffSide, "POST /staff/contacts/{contact}/links/{link}/revoke": staffSide,
+	"GET /staff/contacts/{contact}/{kind}/{id}": staffSide, "GET /staff/contacts/{contact}/{kind}/{id}/pdf": staffSide,
+	"POST /staff/contacts/{contact}/{kind}/{id}/comments": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/seen": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/share": staffSide,
+	"POST /staff/contacts/{contact}/{kind}/{id}/confirm": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/reject": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/receipt": staffSide,
+
+	"GET /api/v1/openapi.json": anyones, "GET /api/v1/openapi.yaml": anyones, "GET /api/v1/openapi-3.0.json": anyones, "GET /api/v1/openapi-3.0.yaml": anyones,
+	"POST /api/v1/session": anyones, "DELETE /api/v1/session": apiSide,
+	"GET /api/v1/home": apiSide, "GET /api/v1/activity": apiSide, "GET /api/v1/documents": apiSide, "POST /api/v1/documents": apiSide,
+	"GET /api/v1/documents/{id}": apiSide, "GET /api/v1/documents/{id}/pdf": apiSide, "GET /api/v1/documents/{id}/comments": apiSide,
+	"POST /api/v1/documents/{id}/comments": apiSide, "POST /api/v1/documents/{id}/read": apiSide,
+	"POST /api/v1/quotes/{id}/approve": apiSide, "POST /api/v1/quotes/{id}/decline": apiSide, "POST /api/v1/quotes/{id}/changes": apiSide,
+	"POST /api/v1/purchase-orders/{id}/confirm": apiSide, "POST /api/v1/purchase-orders/{id}/reject": apiSide,
+	"GET /api/v1/payments": apiSide, "POST /api/v1/payments": apiSide, "GET /api/v1/payments/{id}": apiSide, "POST /api/v1/payments/{id}/announce": apiSide,
+	"POST /api/v1/payments/{id}/cancel": apiSide, "POST /api/v1/transfers": apiSide,
+	"GET /api/v1/catalogue/products": apiSide, "POST /api/v1/catalogue/products": apiSide, "GET /api/v1/cart": apiSide, "PUT /api/v1/cart/{product}": apiSide,
+	"POST /api/v1/orders": apiSide, "POST /api/v1/orders/{id}/state": apiSide,
+	"GET /api/v1/contacts": apiSide, "POST /api/v1/contacts": apiSide, "GET /api/v1/contacts/{id}": apiSide, "PUT /api/v1/contacts/{id}/catalogue": apiSide,
+	"POST /api/v1/contacts/{id}/logins": apiSide,
+}
+
+// secret is in all that the victim has: nobody else may be told it. Who searches knows a
+// part of it.
+const (
+	secret = "Secreto"
+	hint   = "Secre"
+)
+
+// things are ids of one contact's things, or of nothing.
+type things struct {
+	contact                             id.Contact
+	login, link, payment, product, none id.ID
+	docs                                map[document.Kind]id.ID
+}
+
+// nothings are ids that nothing has.
+func nothings() things {
+	x := things{contact: id.Contact(id.DeriveID("no contact")), login: id.DeriveID("no login"), link: id.DeriveID("no link"),
+		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), docs: map[document.Kind]id.ID{}}
+	for _, k := range document.Kinds() {
+		x.docs[k] = id.DeriveID("no document", string(k))
+	}
+	return x
+}
+
+// attacker is somebody who is not the victim.
+type attacker struct {
+	name    string
+	handler http.Handler
+	cookies map[string]string
+	token   string
+	may     map[side]bool // sides on which they are somebody
+}
+
+// TestNobodyReachesWhatIsAnothers walks every route that there is, as each kind of person,
+// with the ids of what the victim has, and with ids that nothing has. The answers are the
+// same to the byte, tell nothing of the victim's, and change nothing of it.
+func TestNobodyReachesWhatIsAnothers(t *testing.T) {
+	t.Parallel()
+	w := newSweep(t)
+	before := w.victimsEvents()
+	asked := 0
+	for _, route := range w.walk() {
+		whose, known := routes[route.named()]
+		if !known {
+			t.Errorf("nobody has said whose %s is (%s): add it to routes", route.pattern, route.named())
+			continue
+		}
+		for _, a := range w.attackers {
+			theirs, nobodys := route.hits(w.victim), route.hits(nothings())
+			for i := range theirs {
+				asked++
+				got, none := w.ask(a, theirs[i]), w.ask(a, nobodys[i])
+				what := fmt.Sprintf("%s: %s %s", a.name, theirs[i].method, theirs[i].path)
+				w.same(what, got, none)
+				if strings.Contains(got.Body.String(), secret) {
+					t.Errorf("%s tells of the victim:\n%.3000s", what, got.Body)
+				}
+				w.expect(what, a, whose, theirs[i], got)
+			}
+		}
+	}
+	t.Logf("%d requests with each of both ids", asked)
+	if after := w.victimsEvents(); !slices.Equal(before, after) {
+		t.Errorf("the victim's events were\n%q, and are\n%q", before, after)
+	}
+	if text := w.log.String(); strings.Contains(text, "level=ERROR") {
+		t.Errorf("refusals are no faults of the program, but it logged\n%s", text)
+	}
+}
+
+// expect checks what somebody is told on a side that is not theirs, and that what is another's
+// is not found where it is.
+func (w *sweep) expect(what string, a attacker, whose side, h hit, got *httptest.ResponseRecorder) {
+	w.t.Helper()
+	to, status := got.Header().Get("Location"), got.Code
+	ok := true
+	switch {
+	case status >= http.StatusInternalServerError:
+		ok = false
+	case whose == anyones, whose == machines:
+	case !a.may[whose] && whose == portalSide, !a.may[whose] && whose == sharedSide:
+		ok = status == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")
+	case !a.may[whose] && whose == staffSide:
+		ok = status == http.StatusSeeOther && to == "/staff/sign-in"
+	case !a.may[whose] && whose == apiSide:
+		ok = status == http.StatusUnauthorized && got.Header().Get("Content-Type") == "application/problem+json"
+	case h.names:
+		// Staff's role may forbid an act whatever it is about.
+		ok = status == http.StatusNotFound || status == http.StatusForbidden && a.may[staffSide]
+	}
+	if !ok {
+		w.t.Errorf("%s: status %d, location %q, %s:\n%.300s", what, status, to, got.Header().Get("Content-Type"), got.Body)
+	}
+}
+
+var (
+	anyID   = regexp.MustCompile(`[0-7][0-9A-HJKMNP-TV-Z]{25}`)
+	ownOnly = []string{"X-Correlation-Id", "Date", "Set-Cookie"}
+)
+
+// same compares two answers: to the byte where nothing is found; where pages show forms,
+// or lead on, but for the ids in them.
+func (w *sweep) same(what string, a, b *httptest.ResponseRecorder) {
+	w.t.Helper()
+	exact := a.Code == http.StatusNotFound
+	blind := func(s string) string {
+		if exact {
+			return s
+		}
+		return anyID.ReplaceAllString(w.ids.Replace(s), "ID")
+	}
+	if a.Code != b.Code || blind(a.Body.String()) != blind(b.Body.String()) {
+		w.t.Errorf("%s: %d, but %d for what is not there:\n%.300s\n%.300s", what, a.Code, b.Code, a.Body, b.Body)
+		return
+	}
+	headers := func(h http.Header) string {
+		h = h.Clone()
+		for _, name := range ownOnly {
+			h.Del(name)
+		}
+		var text strings.Builder
+		w.must(h.Write(&text))
+		return blind(text.String())
+	}
+	if x, y := headers(a.Header()), headers(b.Header()); x != y {
+		w.t.Errorf("%s: headers\n%s, but for what is not there\n%s", what, x, y)
+	}
+}
+
+// all returns every id.
+func (x things) all() []string {
+	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product)}
+	for _, d := range x.docs {
+		out = append(out, string(d))
+	}
+	return out
+}
+
+// route is one of the router's.
+type route struct {
+	method, pattern string
+	kind            document.Kind // whose section is in the pattern, "" none
+}
+
+var sections = map[string]document.Kind{
+	"quotes": document.Quote, "orders": document.SalesOrder, "proformas": document.Proforma, "delivery-notes": document.DeliveryNote,
+	"invoices": document.Invoice, "credit-notes": document.CreditNote, "purchase-orders": document.PurchaseOrder,
+}
+
+// named is the route's name in routes.
+func (r route) named() string {
+	path := r.pattern
+	if path != "/" {
+		path = strings.TrimSuffix(path, "/")
+	}
+	if r.kind != "" && !strings.HasPrefix(path, "/api/") && path != "/staff/orders" {
+		for s, k := range sections {
+			if k == r.kind {
+				path = strings.Replace(path, "/"+s, "/{kind}", 1)
+			}
+		}
+	}
+	return r.method + " " + path
+}
+
+// hit is a request that names things.
+type hit struct {
+	method, path string
+	query        url.Values
+	form         url.Values
+	json         any
+	names        bool // it names something by its id
+}
+
+// hits returns the requests by which somebody would try the route.
+func (r route) hits(x things) []hit {
+	path := strings.NewReplacer("{contact}", string(x.contact), "{login}", string(x.login), "{link}", string(x.link),
+		"{payment}", string(x.payment), "{product}", string(x.product), "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
+	if path != "/" {
+		path = strings.TrimSuffix(path, "/")
+	}
+	h := hit{method: r.method, path: path, names: strings.Contains(strings.ReplaceAll(r.pattern, "{token}", ""), "{")}
+	if strings.HasPrefix(path, "/api/") {
+		return r.apiHits(h, x)
+	}
+	if r.method != http.MethodGet {
+		h.form = formOf(x)
+		h.names = h.names || strings.HasSuffix(path, "/pay") // the form names what to pay
+	}
+	if !strings.Contains(path, "{id}") {
+		switch out := []hit{h}; {
+		case path == "/pay" && r.method == http.MethodGet:
+			h.query, h.names = url.Values{"document": {"invoice." + string(x.docs[document.Invoice])}}, true
+			return append(out, h)
+		case path == "/cart" && r.method == http.MethodPost, path == "/cart/order":
+			return out
+		case r.method == http.MethodGet && h.query == nil && !h.names: // lists and searches
+			h.query = url.Values{"q": {hint}, "search": {hint}, "contact": {string(x.contact)}}
+			return append(out, h)
+		default:
+			return out
+		}
+	}
+	// A document by its own kind's page, and by that of another.
+	own, other := h, h
+	own.path = strings.Replace(path, "{id}", string(x.docs[r.kind]), 1)
+	wrong := document.Invoice
+	if r.kind == document.Invoice {
+		wrong = document.Quote
+	}
+	other.path = strings.Replace(path, "{id}", string(x.docs[wrong]), 1)
+	return []hit{own, other}
+}
+
+// formOf is a form of every page's fields.
+func formOf(x things) url.Values {
+	return url.Values{
+		"command": {id.Derive("a form").String()}, "name": {"Mallory"}, "text": {"x"}, "reason": {"x"}, "hash": {strings.Repeat("0", 64)}, "reference": {"x"},
+		"document": {"invoice." + string(x.docs[document.Invoice])}, "method": {"transfer"}, "amount": {"1.00"}, "on": {"2026-11-23"},
+		"email": {"mallory@evil.example"}, "password": {"Ocho-Redes-Secan-Al-Sol"}, "role": {"full"}, "current": {"x"},
+		"product": {string(x.product)}, "quantity": {"1"}, "shown": {"1.00 EUR"}, "enabled": {"1"}, "deliveryOn": {"2026-12-01"},
+	}
+}
+
+// apiHits returns the requests to a route of the API: each document's id where it takes
+// one, and the bodies that its description asks for.
+func (r route) apiHits(h hit, x things) []hit {
+	x.none = x.docs[document.Invoice]
+	hash := strings.Repeat("0", 64)
+	bodies := map[string]any{
+		"/quotes/{id}/approve": map[string]any{"name": "Mallory", "hash": hash}, "/quotes/{id}/decline": map[string]any{"reason": "x"},
+		"/quotes/{id}/changes": map[string]any{"text": "x"}, "/purchase-orders/{id}/confirm": map[string]any{"name": "Mallory", "hash": hash},
+		"/purchase-orders/{id}/reject": map[string]any{"reason": "x"}, "/documents/{id}/comments": map[string]any{"text": "x"},
+		"/payments":  map[string]any{"method": "transfer", "documents": []any{map[string]any{"kind": "invoice", "id": x.none}}},
+		"/transfers": map[string]any{"documents": []any{map[string]any{"kind": "invoice", "id": x.none}}, "amount": "1.00 EUR", "on": "2026-11-23"},
+		"/cart":      map[string]any{"quantity": "1"}, "/orders": map[string]any{"shownTotal": "1.00 EUR"},
+		"/orders/{id}/state": map[string]any{"to": "confirmed"}, "/contacts/{id}/catalogue": map[string]any{"enabled": true},
+		"/contacts/{id}/logins": map[string]any{"email": "mallory@evil.example", "role": "full"}, "/session": map[string]any{"email": "a@b.example", "password": "x"},
+		"/contacts": map[string]any{}, "/documents": map[string]any{}, "/catalogue/products": map[string]any{},
+		"/cart/{product}": map[string]any{"quantity": "1"},
+	}
+	at := strings.TrimPrefix(r.pattern, "/api/v1")
+	if r.method == http.MethodPost || r.method == http.MethodPut {
+		h.json = bodies[at]
+	}
+	h.names = h.names || r.method == http.MethodPost && (at == "/payments" || at == "/transfers")
+	ids := []id.ID{""}
+	switch {
+	case !strings.Contains(at, "{id}"):
+	case strings.HasPrefix(at, "/documents/"):
+		ids = nil
+		for _, k := range document.Kinds() {
+			ids = append(ids, x.docs[k])
+		}
+	case strings.HasPrefix(at, "/quotes/"):
+		ids = []id.ID{x.docs[document.Quote], x.none}
+	case strings.HasPrefix(at, "/purchase-orders/"):
+		ids = []id.ID{x.docs[document.PurchaseOrder], x.none}
+	case strings.HasPrefix(at, "/orders/"):
+		ids = []id.ID{x.docs[document.SalesOrder], x.none}
+	case strings.HasPrefix(at, "/payments/"):
+		ids = []id.ID{x.payment}
+	case strings.HasPrefix(at, "/contacts/"):
+		ids = []id.ID{id.ID(x.contact)}
+	}
+	var out []hit
+	for _, one := range ids {
+		h := h
+		h.path = strings.Replace(h.path, "{id}", string(one), 1)
+		out = append(out, h)
+		if r.method == http.MethodGet {
+			h.query = url.Values{"contact": {string(x.contact)}, "q": {hint}} // as if it were one's own
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// sweep is a system with two accounts, a victim in one, and everybody else.
+type sweep struct {
+	t         *testing.T
+	app       *app
+	account   id.Account
+	victim    things
+	attackers []attacker
+	served    http.Handler
+	log       *said
+	ids       *strings.Replacer // makes the ids of victim and nobody alike
+	serial    int
+}
+
+func newSweep(t *testing.T) *sweep {
+	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
+	a, err := openApp(t.Context(), testSystem(io.Discard, w.log), appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
+	w.must(err)
+	stop, err := a.start(t.Context())
+	w.must(err)
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.app = a
+	w.account = w.open("Conservas Cantábricas", "A39000013")
+	elsewhere := w.open("Salazones del Sur", "A21000018")
+	w.served, err = a.handler(w.account)
+	w.must(err)
+	there, err := a.handler(elsewhere)
+	w.must(err)
+	w.makeVictim()
+
+	nobody := attacker{name: "nobody", handler: w.served}
+	_, other := w.contact(w.account, "Redes del Norte", "A48000012", "ana@redes.example", attackerPassword)
+	neighbour := w.person(w.served, "a login of another contact", edge.SessionCookie, w.account, other, map[side]bool{portalSide: true, apiSide: true})
+	_, foreign := w.contact(elsewhere, "Bodegas del Sur", "A48000012", "pepe@sur.example", ownerPassword)
+	abroad := w.person(there, "a login of another account", edge.SessionCookie, elsewhere, foreign, map[side]bool{portalSide: true, apiSide: true})
+	abroadHere := abroad
+	abroadHere.name, abroadHere.handler, abroadHere.may = "a login of another account, with its session here", w.served, nil
+	clerk := w.person(there, "staff of another account", edge.StaffCookie, elsewhere, w.clerk(elsewhere), map[side]bool{staffSide: true, apiSide: true})
+	clerkHere := clerk
+	clerkHere.name, clerkHere.handler, clerkHere.may = "staff of another account, with its session here", w.served, nil
+	w.attackers = []attacker{nobody, neighbour, abroad, abroadHere, clerk, clerkHere, w.guest()}
+	var pairs []string
+	for _, one := range append(w.victim.all(), nothings().all()...) {
+		pairs = append(pairs, one, "ID")
+	}
+	w.ids = strings.NewReplacer(pairs...)
+	w.settle()
+	return w
+}
+
+func (w *sweep) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *sweep) req(acc id.Account) commands.Request { return w.app.request(acc, "test") }
+
+func (w *sweep) open(name, tax string) id.Account {
+	w.t.Helper()
+	acc, _, err := w.app.commands.OpenAccount(w.t.Context(), w.req(""), commands.OpenAccount{Details: account.Opened{Name: name, TaxID: tax, Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid"}})
+	w.must(err)
+	_, err = w.app.commands.ConfigureTransfer(w.t.Context(), w.req(acc), commands.ConfigureTransfer{IBAN: "ES9121000418450200051332", BIC: "CAIXESBBXXX", Beneficiary: name})
+	w.must(err)
+	return acc
+}
+
+// contact registers a contact with a login; without password, nobody of it can sign in.
+func (w *sweep) contact(acc id.Account, name, tax, email, password string) (id.Contact, commands.Session) {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	who, _, err := x.RegisterContact(ctx, w.req(acc), commands.RegisterContact{Details: contact.Details{Name: name, TaxID: tax, Email: email}, Client: true, Supplier: true})
+	w.must(err)
+	login, _, err := x.CreateLogin(ctx, w.req(acc), commands.CreateLogin{Contact: who, Email: email, Name: name, Role: access.Full})
+	w.must(err)
+	if password != "" {
+		_, err = x.SetLoginPassword(ctx, w.req(acc), commands.SetLoginPassword{Login: login, Password: password})
+		w.must(err)
+	}
+	return who, commands.Session{Contact: who, Actor: event.Actor{Kind: event.ActorLogin, ID: string(login)}}
+}
+
+func (w *sweep) clerk(acc id.Account) commands.Session {
+	w.t.Helper()
+	who, _, err := w.app.commands.AddStaff(w.t.Context(), w.req(acc), commands.AddStaff{Email: staffEmail, Name: "Luis", Role: account.StaffAdmin, Password: staffPassword})
+	w.must(err)
+	return commands.Session{Actor: event.Actor{Kind: event.ActorStaff, ID: string(who)}}
+}
+
+// person is somebody who has signed in, by the pages and for the API.
+func (w *sweep) person(h http.Handler, name, cookie string, acc id.Account, s commands.Session, may map[side]bool) attacker {
+	w.t.Helper()
+	s.Account, s.Created, s.Seen, s.Expires = acc, time.Now(), time.Now(), time.Now().Add(time.Hour)
+	token, err := w.app.vault.StartSession(w.t.Context(), s)
+	w.must(err)
+	a := attacker{name: name, handler: h, cookies: map[string]string{cookie: token}, token: token, may: may}
+	if s.Actor.Kind == event.ActorLink {
+		a.token = token // the API takes none of a link's
+	}
+	return a
+}
+
+// guest holds a link to a document of the victim's that has nothing secret in it.
+func (w *sweep) guest() attacker {
+	w.t.Helper()
+	doc := w.issue(document.Proforma, "PRO-OPEN", "Muestras")
+	link, _, err := w.app.commands.ShareLink(w.t.Context(), w.req(w.account), commands.ShareLink{Document: doc, Kind: document.Proforma})
+	w.must(err)
+	w.victim.link = link.ID
+	return w.person(w.served, "the holder of a link to another document", edge.LinkCookie, w.account,
+		commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLink, ID: string(link.ID)}}, map[side]bool{sharedSide: true})
+}
+
+// makeVictim makes a contact that has one of everything.
+func (w *sweep) makeVictim() {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	who, session := w.contact(w.account, "Bodegas "+secret, "B26000015", "marta@ibanez.example", "")
+	w.victim = things{contact: who, login: id.ID(session.Actor.ID), docs: map[document.Kind]id.ID{}}
+	for _, k := range document.Kinds() {
+		w.victim.docs[k] = w.issue(k, strings.ToUpper(string(k))+"-1", secret)
+	}
+	as := w.req(w.account)
+	as.Contact, as.Actor = who, session.Actor
+	_, _, err := x.PostComment(ctx, as, commands.PostComment{Document: w.victim.docs[document.Quote], Kind: document.Quote, Text: secret})
+	w.must(err)
+	as.Command = w.app.newID()
+	w.victim.payment, _, err = x.StartPayment(ctx, as, commands.StartPayment{Method: "transfer", Documents: []commands.PayDocument{{Kind: document.Invoice, ID: w.victim.docs[document.Invoice]}}})
+	w.must(err)
+	w.victim.product, _, err = x.PublishProduct(ctx, w.req(w.account), commands.PublishProduct{Product: catalogue.Product{
+		SKU: "AN-50", Name: "Anchoa", Unit: "BX", Price: money.Of(1000, "EUR"), TaxRate: decimal.MustParse("10"), Availability: catalogue.InStock,
+	}})
+	w.must(err)
+	as.Command = w.app.newID()
+	_, err = x.EnableCatalogue(ctx, w.req(w.account), commands.EnableCatalogue{Contact: who})
+	w.must(err)
+	_, err = x.SetCartLine(ctx, as, commands.SetCartLine{Product: w.victim.product, Quantity: decimal.MustParse("2")})
+	w.must(err)
+}
+
+func (w *sweep) issue(k document.Kind, number, title string) id.ID {
+	w.t.Helper()
+	eur := func(n int64) money.Money { return money.Of(n, "EUR") }
+	b := document.Body{
+		Kind: k, Number: number, Title: title, IssueDate: "2026-11-20", Currency: "EUR",
+		Seller: document.Party{Name: "Conservas Cantábricas", TaxID: "A39000013"}, Buyer: document.Party{Name: "Bodegas"},
+		Lines: []document.Line{{
+			Name: title, Quantity: decimal.MustParse("10"), UnitPrice: decimal.MustParse("10"), Net: eur(10000), TaxCategory: "S", TaxRate: decimal.MustParse("21"),
+		}},
+		Taxes:  []document.Tax{{Kind: document.VAT, Category: "S", Rate: decimal.MustParse("21"), Base: eur(10000), Amount: eur(2100)}},
+		Totals: document.Totals{Lines: eur(10000), Net: eur(10000), Tax: eur(2100), Gross: eur(12100), Payable: eur(12100)},
+	}
+	switch k {
+	case document.Quote:
+		b.ValidUntil = "2099-12-31"
+	case document.Invoice:
+		b.DueDate = "2099-12-31"
+	case document.PurchaseOrder:
+		b.Seller, b.Buyer = b.Buyer, b.Seller
+	}
+	made, err := w.app.commands.IssueDocument(w.t.Context(), w.req(w.account), commands.IssueDocument{Contact: w.victim.contact, Body: b})
+	w.must(err)
+	return made.ID
+}
+
+func (w *sweep) settle() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	defer cancel()
+	head, err := w.app.events.Head(ctx)
+	w.must(err)
+	w.must(w.app.wait(ctx, head))
+}
+
+// walk returns every route of the pages and of the API.
+func (w *sweep) walk() []route {
+	w.t.Helper()
+	var out []route
+	pages, ok := w.served.(chi.Routes)
+	if !ok {
+		w.t.Fatalf("what is served is a %T, which can't be walked", w.served)
+	}
+	for _, r := range []chi.Routes{pages, w.app.api(w.account)} {
+		w.must(chi.Walk(r, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+			if pattern == "/api/*" {
+				return nil // the API's own routes are walked by themselves
+			}
+			one := route{method: method, pattern: pattern}
+			hosted := strings.HasSuffix(pattern, "/*") || pattern == "/healthz" || strings.HasPrefix(pattern, "/webhooks/")
+			if hosted && method != http.MethodGet && (method != http.MethodPost || pattern == "/healthz" || pattern == "/static/*") || pattern == "/webhooks/sandbox" && method != http.MethodPost {
+				return nil // handlers that answer whatever method
+			}
+			for s, k := range sections {
+				if strings.Contains(pattern+"/", "/"+s+"/") {
+					one.kind = k
+				}
+			}
+			out = append(out, one)
+			return nil
+		}))
+	}
+	if len(out) < 150 {
+		w.t.Fatalf("only %d routes were walked", len(out))
+	}
+	// Those that end the attackers' own sessions come last.
+	ends := func(r route) bool {
+		return strings.HasSuffix(r.pattern, "/sign-out") || r.pattern == "/sessions/end" || r.method == http.MethodDelete
+	}
+	slices.SortStableFunc(out, func(a, b route) int {
+		switch {
+		case ends(a) == ends(b):
+			return 0
+		case ends(a):
+			return 1
+		}
+		return -1
+	})
+	seen := map[string]bool{}
+	for _, r := range out {
+		seen[r.named()] = true
+	}
+	for name := range routes {
+		if !seen[name] {
+			w.t.Errorf("%s is in routes, but there is no such route", name)
+		}
+	}
+	return out
+}
+
+func (w *sweep) ask(a attacker, h hit) *httptest.ResponseRecorder {
+	w.t.Helper()
+	to := h.path
+	if h.query != nil {
+		to += "?" + h.query.Encode()
+	}
+	var body io.Reader
+	kind := ""
+	switch {
+	case h.form != nil:
+		body, kind = strings.NewReader(h.form.Encode()), "application/x-www-form-urlencoded"
+	case h.json != nil:
+		j, err := json.Marshal(h.json)
+		w.must(err)
+		body, kind = bytes.NewReader(j), "application/json"
+	}
+	r := httptest.NewRequestWithContext(w.t.Context(), h.method, "http://portal.test"+to, body)
+	w.serial++
+	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1000", w.serial>>16&255, w.serial>>8&255, w.serial&255) // each from elsewhere: guessing is bounded by address
+	r.Header.Set("Accept-Language", "en")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	if a.token != "" {
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	for name, value := range a.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	rec := httptest.NewRecorder()
+	a.handler.ServeHTTP(rec, r)
+	return rec
+}
+
+// victimsEvents names every event of the victim's but those about the document that the
+// guest's link opens.
+func (w *sweep) victimsEvents() []string {
+	w.t.Helper()
+	open := document.Identity(w.account, "", document.Proforma, "PRO-OPEN")
+	var out []string
+	events, err := w.app.events.ReadFeed(w.t.Context(), 0, 100_000, nil)
+	w.must(err)
+	for i := range events {
+		m, err := event.ParseMetadata(events[i].Meta)
+		w.must(err)
+		if m.Contact == w.victim.contact && !strings.HasSuffix(events[i].Stream, string(open)) {
+			out = append(out, events[i].Type+" "+events[i].Stream)
+		}
+	}
+	return out
+}
