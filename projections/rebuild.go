@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"runtime/debug"
 	"sync"
 
@@ -284,7 +285,7 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 
 // seal writes what is left of the rows, and has the generation indexed.
 func (b *bulk) seal(ctx context.Context, to event.Position) error {
-	if err := b.evict(ctx, to, 0); err != nil {
+	if err := b.evictAll(ctx, to); err != nil {
 		return err
 	}
 	if err := b.drain(ctx); err != nil {
@@ -377,7 +378,7 @@ func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
 	return b
 }
 
-func (b *bulk) bits(table int, k readmodels.Key) [4]uint64 {
+func (b *bulk) hashes(table int, k readmodels.Key) [4]uint64 {
 	h := maphash.Comparable(b.seed, struct {
 		table int
 		key   readmodels.Key
@@ -394,7 +395,7 @@ func (b *bulk) known(table int, k readmodels.Key) bool {
 	if b.filter == nil {
 		return false
 	}
-	for _, n := range b.bits(table, k) {
+	for _, n := range b.hashes(table, k) {
 		if b.filter[n/64]&(1<<(n%64)) == 0 {
 			return false
 		}
@@ -403,25 +404,72 @@ func (b *bulk) known(table int, k readmodels.Key) bool {
 }
 
 // evict hands rows to be written and forgets them, until what stays costs at most
-// keep: first those of tables whose rows are rarely looked at again, then those that
-// were not for the longest.
+// keep: those of tables whose rows are rarely looked at again, then those that were not
+// for the longest.
 func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	if b.filter == nil {
 		b.filter = make([]uint64, filterBits/64)
 	}
-	job := writeJob{erased: b.work.erased, to: to}
+	w := b.work
+	cold := make([]bool, len(w.usage))
+	for i, u := range w.usage {
+		cold[i] = u.again*20 < u.rows
+	}
+	var costs [65]int // of rows by the length of their age, in binary digits
+	for _, cells := range w.owners {
+		for _, c := range cells {
+			if (c.found || c.dirty) && !cold[c.table] {
+				costs[bits.Len64(uint64(w.clock-c.seen))] += c.cost
+			}
+		}
+	}
+	oldest, kept := 0, 0 // rows stay whose ages are shorter than oldest
+	for ; oldest < len(costs) && kept+costs[oldest] <= keep; oldest++ {
+		kept += costs[oldest]
+	}
+	var cells []*cell
+	for o, of := range w.owners {
+		for k, c := range of {
+			if c.found || c.dirty {
+				if !cold[c.table] && bits.Len64(uint64(w.clock-c.seen)) < oldest {
+					continue
+				}
+				if c.dirty {
+					cells = append(cells, c)
+					for _, n := range b.hashes(c.table, c.key) {
+						b.filter[n/64] |= 1 << (n % 64)
+					}
+				}
+			}
+			w.cost -= c.cost
+			delete(of, k)
+		}
+		if len(of) == 0 {
+			delete(w.owners, o)
+			w.cells = nil
+		}
+	}
+	return b.hand(ctx, cells, to)
+}
+
+// evictAll hands all rows to be written, after which nothing is folded any more.
+func (b *bulk) evictAll(ctx context.Context, to event.Position) error {
+	var cells []*cell
+	for _, of := range b.work.owners {
+		for _, c := range of {
+			if c.dirty {
+				cells = append(cells, c)
+			}
+		}
+	}
+	b.work.owners, b.work.cells, b.work.cost, b.filter = nil, nil, 0, nil
+	return b.hand(ctx, cells, to)
+}
+
+// hand gives rows to the goroutine that writes them.
+func (b *bulk) hand(ctx context.Context, cells []*cell, to event.Position) error {
+	job := writeJob{erased: b.work.erased, cells: cells, to: to}
 	b.work.erased = map[owner]bool{}
-	cold := func(c *cell) bool {
-		u := b.work.usage[c.table]
-		return u.again*20 < u.rows
-	}
-	b.take(&job, cold)
-	for age := b.work.clock / 2; b.work.cost > keep && keep > 0 && age > 0; age /= 2 {
-		b.take(&job, func(c *cell) bool { return c.seen < b.work.clock-age })
-	}
-	if keep == 0 {
-		b.take(&job, func(*cell) bool { return true })
-	}
 	b.pending.Add(1)
 	select {
 	case b.jobs <- job:
@@ -429,30 +477,6 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	case <-ctx.Done():
 		b.pending.Done()
 		return ctx.Err()
-	}
-}
-
-func (b *bulk) take(job *writeJob, goes func(*cell) bool) {
-	for o, cells := range b.work.owners {
-		for k, c := range cells {
-			if c.found || c.dirty {
-				if !goes(c) {
-					continue
-				}
-				if c.dirty {
-					job.cells = append(job.cells, c)
-					for _, n := range b.bits(c.table, c.key) {
-						b.filter[n/64] |= 1 << (n % 64)
-					}
-				}
-			}
-			b.work.cost -= c.cost
-			delete(cells, k)
-		}
-		if len(cells) == 0 {
-			delete(b.work.owners, o)
-			b.work.cells = nil
-		}
 	}
 }
 

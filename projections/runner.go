@@ -25,7 +25,7 @@ type Config struct {
 	// Bulk is how many events a new or changed projection must be behind for it to be
 	// rebuilt in bulk, beside the live one, rather than followed from the start. 0 means 20,000.
 	Bulk int
-	// Memory is about how many bytes of rows a rebuild keeps in memory. 0 means 192 MiB.
+	// Memory is about how many bytes of rows a rebuild keeps in memory. 0 means 64 MiB.
 	Memory int
 }
 
@@ -80,7 +80,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 		r.cfg.Bulk = 20_000
 	}
 	if r.cfg.Memory <= 0 {
-		r.cfg.Memory = 192 << 20
+		r.cfg.Memory = 64 << 20
 	}
 	tables := map[string]string{}
 	for _, p := range cfg.Projections {

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("rebuild", flag.ContinueOnError)
 	dir := flags.String("dir", "", "keep the log here between runs (default: a temporary folder, removed at the end)")
 	contacts := flags.Int("contacts", 50_000, "contacts, of 20 events each")
-	memory := flags.Int("memory", 192, "MiB of rows that the rebuild may keep in memory")
+	memory := flags.Int("memory", 64, "MiB of rows that the rebuild may keep in memory")
 	profile := flags.String("profile", "", "write a CPU profile of the rebuild here")
 	check := flags.Bool("check", false, "rebuild a second time with a tenth of the memory, and compare the hash of every row")
 	only := flags.Bool("generate", false, "only write the log (the program starts itself with it, so that its memory is not measured)")

@@ -64,6 +64,9 @@ func newGeneration(s *Store, r *readmodels.Generation) *generation {
 // ready to be loaded.
 func (g *generation) createFile() error {
 	script := generationSchema
+	if g.seal {
+		script += ownersIndex + ";\n"
+	}
 	for _, t := range g.tables {
 		script += t.create + ";\n"
 		if g.seal {

@@ -52,8 +52,9 @@ func newLoader(g *generation, conn *sqlite.Conn) (*loader, error) {
 			return nil, describe(g.path, "load", err)
 		}
 	}
-	// Takes the lock, which stays.
-	if err := exec(conn, "UPDATE state SET epoch = epoch"); err != nil {
+	// One transaction until the end: committed by batches, pages that are not full yet would
+	// be written again and again. It takes the lock, which stays.
+	if err := exec(conn, "BEGIN EXCLUSIVE"); err != nil {
 		return nil, describe(g.path, "load", err)
 	}
 	l := &loader{gen: g, conn: conn, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, tables: map[*table]*loading{}}
@@ -199,9 +200,6 @@ func (l *loader) write(b *readmodels.Batch) (err error) {
 			l.broken = err
 		}
 	}()
-	if err := step(l.conn, "BEGIN"); err != nil {
-		return describe(l.gen.path, "load", err)
-	}
 	w := writing{g: l.gen, conn: l.conn, loading: true}
 	for i := range b.Changes {
 		if err := l.change(&w, &b.Changes[i]); err != nil {
@@ -209,9 +207,6 @@ func (l *loader) write(b *readmodels.Batch) (err error) {
 		}
 	}
 	if err := w.park(b); err != nil {
-		return describe(l.gen.path, "load", err)
-	}
-	if err := step(l.conn, "COMMIT"); err != nil {
 		return describe(l.gen.path, "load", err)
 	}
 	l.gen.owners.add(w.fresh)
@@ -289,18 +284,23 @@ func (l *loader) finish(ctx context.Context) (err error) {
 	for _, t := range l.gen.tables {
 		l.tables[t].rows = nil
 	}
+	indexes := []string{ownersIndex}
 	for _, t := range l.gen.tables {
-		for _, ix := range t.indexes {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("read store %s: seal: %w", l.gen.path, err)
-			}
-			if err := exec(l.conn, ix); err != nil {
-				return describe(l.gen.path, "seal", err)
-			}
+		indexes = append(indexes, t.indexes...)
+	}
+	for _, ix := range indexes {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("read store %s: seal: %w", l.gen.path, err)
+		}
+		if err := exec(l.conn, ix); err != nil {
+			return describe(l.gen.path, "seal", err)
 		}
 	}
 	err = sqlitex.Execute(l.conn, "UPDATE state SET checkpoint = ?1, epoch = ?2", &sqlitex.ExecOptions{Args: []any{int64(l.checkpoint), l.epoch}})
 	if err != nil {
+		return describe(l.gen.path, "seal", err)
+	}
+	if err := step(l.conn, "COMMIT"); err != nil {
 		return describe(l.gen.path, "seal", err)
 	}
 	if err := l.conn.Close(); err != nil {

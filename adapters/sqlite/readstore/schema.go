@@ -45,8 +45,7 @@ INSERT INTO state (one, checkpoint, epoch, erased) VALUES (1, 0, 0, 0);
 CREATE TABLE owners (
 	id      INTEGER PRIMARY KEY,
 	account TEXT NOT NULL,
-	contact TEXT NOT NULL,
-	UNIQUE (account, contact)
+	contact TEXT NOT NULL
 ) STRICT;
 CREATE TABLE parked (
 	position INTEGER PRIMARY KEY,
@@ -60,6 +59,8 @@ CREATE TABLE parked (
 	skipped  INTEGER NOT NULL
 ) STRICT;
 `
+
+const ownersIndex = "CREATE UNIQUE INDEX owners_key ON owners (account, contact)"
 
 // table is a table of a generation and its statements.
 type table struct {
