@@ -42,7 +42,6 @@ func (r *Runner) RetryParked(ctx context.Context, projection string, account id.
 		of := func(p *readmodels.Parked) bool {
 			return !p.Skipped && p.Account == account && p.Contact == contact
 		}
-		var items []item
 		var stored []event.Stored
 		for i := range f.parked {
 			if !of(&f.parked[i]) {
@@ -57,8 +56,11 @@ func (r *Runner) RetryParked(ctx context.Context, projection string, account id.
 			}
 			stored = append(stored, one[0])
 		}
-		items, err := decode(ctx, r.cfg.Codec, []*Projection{f.p}, stored, nil)
-		if err != nil || len(items) == 0 {
+		if len(stored) == 0 {
+			return nil
+		}
+		items := make([]item, len(stored))
+		if err := decode(ctx, r.cfg.Codec, []*Projection{f.p}, stored, items); err != nil {
 			return err
 		}
 		var others []readmodels.Parked

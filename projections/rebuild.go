@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"lonja/domain/event"
@@ -332,19 +333,14 @@ func (r *Runner) readAhead(ctx context.Context, ps []*Projection, to event.Posit
 
 // decode decodes the two halves of a batch beside each other.
 func (d *decoded) decode(ctx context.Context, codec *event.Codec, ps []*Projection) {
+	d.items = slices.Grow(d.items[:0], len(d.stored))[:len(d.stored)]
 	half := len(d.stored) / 2
 	second := make(chan error, 1)
-	var tail []item
-	go func() {
-		var err error
-		tail, err = decode(ctx, codec, ps, d.stored[half:], nil)
-		second <- err
-	}()
-	d.items, d.err = decode(ctx, codec, ps, d.stored[:half], d.items[:0])
+	go func() { second <- decode(ctx, codec, ps, d.stored[half:], d.items[half:]) }()
+	d.err = decode(ctx, codec, ps, d.stored[:half], d.items[:half])
 	if err := <-second; d.err == nil {
 		d.err = err
 	}
-	d.items = append(d.items, tail...)
 }
 
 // bulk is the rebuild of one projection: its work, the rows of which go to the store

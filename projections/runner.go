@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -507,18 +508,19 @@ func (f *tail) next(ctx context.Context, after event.Position, followers []*foll
 	for i := range followers {
 		ps[i] = followers[i].p
 	}
-	if f.items, err = decode(ctx, f.r.cfg.Codec, ps, f.buf, f.items[:0]); err != nil {
+	f.items = slices.Grow(f.items[:0], len(f.buf))[:len(f.buf)]
+	if err := decode(ctx, f.r.cfg.Codec, ps, f.buf, f.items); err != nil {
 		return nil, err
 	}
 	return f.items, nil
 }
 
-// decode appends the decoded events to items. What is wrong with one event's bytes is
-// the item's; an event that this program does not know is a *StopError.
-func decode(ctx context.Context, codec *event.Codec, ps []*Projection, stored []event.Stored, items []item) ([]item, error) {
+// decode decodes events into as many items. What is wrong with one event's bytes is the
+// item's; an event that this program does not know is a *StopError.
+func decode(ctx context.Context, codec *event.Codec, ps []*Projection, stored []event.Stored, items []item) error {
 	for i := range stored {
-		s := &stored[i]
-		it := item{stored: s}
+		s, it := &stored[i], &items[i]
+		*it = item{stored: s}
 		wanted := false
 		for _, p := range ps {
 			wanted = wanted || p.wants(s.Type)
@@ -528,18 +530,18 @@ func decode(ctx context.Context, codec *event.Codec, ps []*Projection, stored []
 		} else {
 			it.err = codec.Known(s)
 		}
-		if it.err != nil {
-			var unknown *event.UnknownTypeError
-			var newer *event.NewerSchemaError
-			var key *event.KeyError
-			switch {
-			case errors.As(it.err, &unknown), errors.As(it.err, &newer):
-				return nil, &StopError{it.err}
-			case errors.As(it.err, &key) && !errors.Is(it.err, event.ErrNoKey), ctx.Err() != nil:
-				return nil, fmt.Errorf("projections: %w", it.err)
-			}
+		if it.err == nil {
+			continue
 		}
-		items = append(items, it)
+		var unknown *event.UnknownTypeError
+		var newer *event.NewerSchemaError
+		var key *event.KeyError
+		switch {
+		case errors.As(it.err, &unknown), errors.As(it.err, &newer):
+			return &StopError{it.err}
+		case errors.As(it.err, &key) && !errors.Is(it.err, event.ErrNoKey), ctx.Err() != nil:
+			return fmt.Errorf("projections: %w", it.err)
+		}
 	}
-	return items, nil
+	return nil
 }
