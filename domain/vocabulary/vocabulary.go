@@ -1,6 +1,8 @@
 // Package vocabulary gathers every event type of the domain into one registry.
 package vocabulary
 
+//go:generate go run ../../scripts/eventsdoc -domain .. -o ../../docs/events.md
+
 import (
 	"lonja/domain/access"
 	"lonja/domain/account"
