@@ -114,8 +114,17 @@ func ExecuteFor[S any](ctx context.Context, x *Executor, d decider.Decider[S], a
 // manager, a gateway's page. The same ownership rule holds; exists is false for a
 // stream without events.
 func State[S any](ctx context.Context, x *Executor, d decider.Decider[S], aggregate string, req Request) (state S, exists bool, err error) {
+	state, rev, err := StateAt(ctx, x, d, aggregate, req)
+	return state, rev != event.NoStream, err
+}
+
+// StateAt is State that says which revision the state is of, for a reader that keeps it.
+func StateAt[S any](ctx context.Context, x *Executor, d decider.Decider[S], aggregate string, req Request) (S, event.Revision, error) {
 	l, err := load(ctx, x, d, d.Stream(aggregate), Request{Account: req.Account, Contact: req.Contact})
-	return l.state, l.exists, err
+	if err != nil {
+		return l.state, event.NoStream, err
+	}
+	return l.state, l.revision, nil
 }
 
 type loaded[S any] struct {

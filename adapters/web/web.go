@@ -53,9 +53,9 @@ type Config struct {
 	// Hosted are handlers beside the pages, by chi pattern: "/sandbox/*", "/webhooks/sandbox",
 	// "/api/*". They authenticate by themselves, and may replace the headers. Optional.
 	Hosted map[string]http.Handler
-	// Address says where a request comes from, for the limits on guessing. Behind a proxy it
-	// reads what that proxy sets; the default is the connection's peer. Optional.
-	Address func(*http.Request) string
+	// Limits bound guessing; those of the API, where it is hosted too. Optional: fresh ones by
+	// the connection's peer.
+	Limits *edge.Limits
 	// CheckoutOrigins are the origins of gateways' own pages, "https://checkout.example.com". Optional.
 	CheckoutOrigins []string
 }
@@ -80,8 +80,8 @@ func New(c Config) (http.Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Address == nil {
-		c.Address = edge.PeerAddress
+	if c.Limits == nil {
+		c.Limits = edge.NewLimits(edge.PeerAddress, c.Now)
 	}
 	if c.NewID == nil {
 		c.NewID = func() ulid.ULID { return ulid.MustNew(ulid.Timestamp(c.Now()), rand.Reader) }
@@ -97,7 +97,6 @@ func New(c Config) (http.Handler, error) {
 }
 
 func (c *Config) assemble(kit *edge.Kit) http.Handler {
-	limits := edge.NewLimits(c.Address)
 	r := chi.NewRouter()
 	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover, middleware.GetHead)
 	r.Handle(static.Prefix+"*", kit.Assets)
@@ -107,8 +106,8 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 	r.Group(func(r chi.Router) {
 		r.Use(kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"), kit.CatchUp)
 		r.Get("/brand.css", kit.Brand)
-		(&portal.Portal{Kit: kit, Limits: limits, PDF: c.PDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
-		(&staff.Staff{Kit: kit, Limits: limits, PDF: c.PDF, Random: rand.Reader}).Routes(r)
+		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
+		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, Random: rand.Reader}).Routes(r)
 		r.NotFound(kit.NotFound)
 		r.MethodNotAllowed(kit.NotFound)
 	})

@@ -379,7 +379,9 @@ type sweep struct {
 	serial    int
 }
 
-func newSweep(t *testing.T) *sweep {
+// openSweep is a system with an account and nobody in it yet.
+func openSweep(t *testing.T) *sweep {
+	t.Helper()
 	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
 	a, err := openApp(t.Context(), testSystem(io.Discard, w.log), appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
 	w.must(err)
@@ -395,10 +397,16 @@ func newSweep(t *testing.T) *sweep {
 	})
 	w.app = a
 	w.account = w.open("Conservas Cantábricas", "A39000013")
-	elsewhere := w.open("Salazones del Sur", "A21000018")
 	w.served, err = a.handler(w.account)
 	w.must(err)
-	there, err := a.handler(elsewhere)
+	return w
+}
+
+func newSweep(t *testing.T) *sweep {
+	t.Helper()
+	w := openSweep(t)
+	elsewhere := w.open("Salazones del Sur", "A21000018")
+	there, err := w.app.handler(elsewhere)
 	w.must(err)
 	w.makeVictim()
 
@@ -555,7 +563,7 @@ func (w *sweep) walk() []route {
 	if !ok {
 		w.t.Fatalf("what is served is a %T, which can't be walked", w.served)
 	}
-	for _, r := range []chi.Routes{pages, w.app.api(w.account)} {
+	for _, r := range []chi.Routes{pages, w.app.api(w.account, edge.NewLimits(edge.PeerAddress, time.Now))} {
 		w.must(chi.Walk(r, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 			if pattern == "/api/*" {
 				return nil // the API's own routes are walked by themselves

@@ -266,10 +266,10 @@ func inFile(err error, i, of int) error {
 }
 
 // api returns the routes of the JSON API for the account.
-func (a *app) api(account id.Account) chi.Router {
+func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
-		Account: account, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log,
+		Account: account, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
 		Import: a.importFile, PDF: a.documentPDF,
 	})
 	return r
@@ -277,13 +277,14 @@ func (a *app) api(account id.Account) chi.Router {
 
 // handler returns everything that is served for the account.
 func (a *app) handler(account id.Account) (http.Handler, error) {
-	hosted := map[string]http.Handler{"/api/*": a.api(account), "/healthz": http.HandlerFunc(a.healthz)}
+	limits := edge.NewLimits(edge.PeerAddress, a.sys.Now)
+	hosted := map[string]http.Handler{"/api/*": a.api(account, limits), "/healthz": http.HandlerFunc(a.healthz)}
 	if a.sandbox != nil {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
 		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, SendRecovery: a.sendRecovery,
-		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted,
+		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
 	})
 }
 

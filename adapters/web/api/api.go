@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/oklog/ulid/v2"
 
+	"lonja/adapters/web/edge"
 	"lonja/adapters/web/locale"
 	"lonja/commands"
 	"lonja/domain/event"
@@ -34,6 +35,7 @@ type Config struct {
 	Now       func() time.Time
 	NewID     func() ulid.ULID
 	Log       *slog.Logger
+	Limits    *edge.Limits // on guessing, those of the pages
 	// Import reads a file of any form that the importer knows and issues what is in it.
 	Import func(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error)
 	// PDF renders a document.
@@ -45,6 +47,7 @@ type API struct {
 	Config
 	huma  huma.API
 	homes *homeCache
+	gate  *gate
 	known atomic.Pointer[knownZone]
 }
 
@@ -62,7 +65,7 @@ const bearer = "bearer"
 
 // New adds the API's routes to the router, below Prefix.
 func New(r chi.Router, c Config) *API {
-	a := &API{Config: c, homes: newHomeCache()}
+	a := &API{Config: c, homes: newHomeCache(), gate: newGate(c.Commands.Executor)}
 	r.Route(Prefix, func(r chi.Router) {
 		r.Use(noStore, a.recoverer)
 		hc := huma.DefaultConfig("Lonja", "1")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,7 +37,22 @@ func (p *Problem) Error() string { return p.Detail }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-var _ huma.StatusError = (*Problem)(nil)
+// GetHeaders implements huma.HeadersError: how to come in, and when to come again.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "3")
+	}
+	return h
+}
+
+var (
+	_ huma.StatusError  = (*Problem)(nil)
+	_ huma.HeadersError = (*Problem)(nil)
+)
 
 // problem translates a refusal. An error that is no fault is logged in full and shown
 // by its correlation id alone.
@@ -64,9 +80,7 @@ func (a *API) problem(ctx context.Context, language string, err error) *Problem 
 // refuse writes a problem where no operation of the description is concerned.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := a.problem(r.Context(), r.Header.Get("Accept-Language"), err)
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client is gone, if this fails

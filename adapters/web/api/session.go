@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
+	"lonja/adapters/web/edge"
 	"lonja/commands"
 	"lonja/domain/event"
 	"lonja/domain/fault"
@@ -16,29 +18,36 @@ import (
 // sessionLife is how long a session lasts without another sign-in.
 const sessionLife = 12 * time.Hour
 
-// authenticate returns who holds the token of an Authorization header: a session of a
-// contact's login or of staff, or a program's key.
+// authenticate returns who holds the token of an Authorization header, a session of a
+// contact's login or of staff, or a program's key, and may still come in.
 func (a *API) authenticate(ctx context.Context, header string) (caller, error) {
 	secret := token(header)
 	if secret == "" {
 		return caller{}, fault.New(fault.Unauthorized, "api.token_missing")
 	}
+	c, ok, err := a.holder(ctx, secret)
+	if err != nil {
+		return caller{}, err
+	}
+	if !ok {
+		return caller{}, fault.New(fault.Unauthorized, "api.token_invalid")
+	}
+	return c, a.gate.pass(ctx, c)
+}
+
+// holder returns whom a token was given to.
+func (a *API) holder(ctx context.Context, secret string) (caller, bool, error) {
 	now := a.Now()
 	s, ok, err := a.Commands.Vault.FindSession(ctx, secret, now)
 	if err != nil {
-		return caller{}, err
+		return caller{}, false, err
 	}
-	if ok && s.Account == a.Account && (s.Actor.Kind == event.ActorLogin || s.Actor.Kind == event.ActorStaff) {
-		return caller{Account: s.Account, Contact: s.Contact, Actor: s.Actor}, nil
+	if ok {
+		people := s.Actor.Kind == event.ActorLogin && s.Contact != "" || s.Actor.Kind == event.ActorStaff && s.Contact == ""
+		return caller{Account: s.Account, Contact: s.Contact, Actor: s.Actor}, people && s.Account == a.Account, nil
 	}
 	t, ok, err := a.Commands.Vault.FindToken(ctx, commands.APIKeyPurpose, secret, now)
-	if err != nil {
-		return caller{}, err
-	}
-	if ok && t.Account == a.Account {
-		return caller{Account: t.Account, Actor: event.Actor{Kind: event.ActorAPIKey, ID: string(t.Subject)}}, nil
-	}
-	return caller{}, fault.New(fault.Unauthorized, "api.token_invalid")
+	return caller{Account: t.Account, Actor: event.Actor{Kind: event.ActorAPIKey, ID: string(t.Subject)}}, ok && t.Account == a.Account, err
 }
 
 // SignInInput is an email and a password.
@@ -67,6 +76,7 @@ func (a *API) session() {
 	op := post("sign-in", "/session", "session", "Sign in")
 	op.DefaultStatus, op.MaxBodyBytes = http.StatusOK, 16<<10
 	op.Errors = []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusUnprocessableEntity}
+	op.Middlewares = huma.Middlewares{withRequest}
 	huma.Register(a.huma, op, func(ctx context.Context, in *SignInInput) (*SignedInOutput, error) {
 		out, err := a.signIn(ctx, in)
 		if err != nil {
@@ -83,7 +93,38 @@ func (a *API) session() {
 	})
 }
 
+// exchange is the request and its answer, for what an operation's input does not hold.
+type exchange struct {
+	r *http.Request
+	w http.ResponseWriter
+}
+
+type exchangeKey struct{}
+
+func withRequest(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	next(huma.WithValue(ctx, exchangeKey{}, exchange{r, w}))
+}
+
+// signIn counts the attempt as the pages do.
 func (a *API) signIn(ctx context.Context, in *SignInInput) (*SignedInOutput, error) {
+	x, _ := ctx.Value(exchangeKey{}).(exchange)
+	door := edge.ContactDoor
+	if in.Body.Staff {
+		door = edge.StaffDoor
+	}
+	attempt := a.Limits.Try(x.r, door, in.Body.Email)
+	if attempt.Wait > 0 {
+		return nil, edge.TooMany(x.w, attempt.Wait)
+	}
+	out, err := a.startSession(ctx, in)
+	if err == nil {
+		attempt.Succeeded()
+	}
+	return out, err
+}
+
+func (a *API) startSession(ctx context.Context, in *SignInInput) (*SignedInOutput, error) {
 	req := commands.Request{Account: a.Account, Actor: event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, Command: a.NewID(), At: a.Now()}
 	s := commands.Session{Account: a.Account, Created: req.At, Seen: req.At, Expires: req.At.Add(sessionLife), UserAgent: "API"}
 	out := SignedIn{Expires: s.Expires}

@@ -193,10 +193,7 @@ func (k *Kit) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		f = fault.New(0, "error.internal", fault.A("reference", Correlation(r.Context()).String()))
 	}
 	status := Status(f.Kind)
-	switch f.Kind {
-	case fault.TooMany:
-		w.Header().Set("Retry-After", "60")
-	case fault.Unavailable:
+	if f.Kind == fault.Unavailable {
 		w.Header().Set("Retry-After", "3")
 	}
 	p := k.Page(r, l, l.T("error.title_"+f.Kind.String()))

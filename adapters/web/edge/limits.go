@@ -2,17 +2,24 @@ package edge
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/go-chi/httprate"
 
 	"lonja/domain/fault"
+)
+
+// The doors that a secret opens, as attempts on them are counted. The API shares them
+// with the pages, so that whoever is refused at one is refused at the other.
+const (
+	ContactDoor = "/sign-in"
+	StaffDoor   = "/staff/sign-in"
 )
 
 // Limits bound how often secrets can be tried. Attempts on one login count per address,
@@ -24,25 +31,47 @@ type Limits struct {
 	address   func(*http.Request) string
 }
 
-type limit struct {
-	*httprate.RateLimiter
-	window time.Duration
-}
-
-func newLimit(n int, window time.Duration) *limit {
-	return &limit{httprate.NewRateLimiter(n, window), window}
-}
-
-// giveBack takes an attempt off the count.
-func (l *limit) giveBack(key string) error {
-	return l.Counter().IncrementBy(key, time.Now().UTC().Truncate(l.window), -1)
-}
-
 // NewLimits returns fresh limits; address says where a request comes from.
-func NewLimits(address func(*http.Request) string) *Limits {
+func NewLimits(address func(*http.Request) string, now func() time.Time) *Limits {
 	return &Limits{
-		byAddress: newLimit(60, 10*time.Minute), byLogin: newLimit(10, 10*time.Minute), tokens: newLimit(60, time.Minute), address: address,
+		byAddress: newLimit(60, 10*time.Minute, now), byLogin: newLimit(10, 10*time.Minute, now), tokens: newLimit(60, time.Minute, now), address: address,
 	}
+}
+
+// Attempt is one try at a secret, counted as failed until it is Succeeded.
+type Attempt struct {
+	of             *Limits
+	address, login string
+	// Wait is how long to wait before the next; zero where this one may be made.
+	Wait time.Duration
+}
+
+// Try counts an attempt at a door on the login of an email (or, where people are
+// somebody already, of their session), from where the request comes. An attempt that may
+// not be made counts for nothing.
+func (l *Limits) Try(r *http.Request, door, login string) Attempt {
+	a := Attempt{of: l, address: l.address(r)}
+	sum := sha256.Sum256([]byte(a.address + "\n" + door + "\n" + strings.ToLower(strings.TrimSpace(login))))
+	a.login = string(sum[:])
+	if a.Wait = l.byAddress.take(a.address); a.Wait > 0 {
+		return a
+	}
+	if a.Wait = l.byLogin.take(a.login); a.Wait > 0 {
+		l.byAddress.giveBack(a.address)
+	}
+	return a
+}
+
+// Succeeded takes the attempt off the count.
+func (a Attempt) Succeeded() {
+	a.of.byAddress.giveBack(a.address)
+	a.of.byLogin.giveBack(a.login)
+}
+
+// TooMany refuses an attempt that may not be made, and says when one may.
+func TooMany(w http.ResponseWriter, wait time.Duration) error {
+	w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	return fault.New(fault.TooMany, "signin.too_many")
 }
 
 // SignIn bounds attempts to sign in, by address and by the login they are about.
@@ -54,19 +83,19 @@ func (l *Limits) SignIn(k *Kit) func(http.Handler) http.Handler {
 				k.Refuse(w, r, err)
 				return
 			}
-			address := l.address(r)
-			sum := sha256.Sum256([]byte(address + "\n" + r.URL.Path + "\n" + strings.ToLower(strings.TrimSpace(form.Get("email"))) + k.Cookie(r, SessionCookie)))
-			login := hex.EncodeToString(sum[:])
-			if l.byAddress.OnLimit(w, r, address) || l.byLogin.OnLimit(w, r, login) {
-				k.Refuse(w, r, fault.New(fault.TooMany, "signin.too_many"))
+			login := form.Get("email")
+			if login == "" { // a cookie of anybody's making must not make another login of it
+				login = k.Cookie(r, SessionCookie)
+			}
+			attempt := l.Try(r, r.URL.Path, login)
+			if attempt.Wait > 0 {
+				k.Refuse(w, r, TooMany(w, attempt.Wait))
 				return
 			}
 			answer := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 			next.ServeHTTP(answer, r)
 			if answer.Status() == http.StatusSeeOther {
-				if err := errors.Join(l.byAddress.giveBack(address), l.byLogin.giveBack(login)); err != nil {
-					k.Log.ErrorContext(r.Context(), "counting attempts", "correlation", Correlation(r.Context()).String(), "error", err)
-				}
+				attempt.Succeeded()
 			}
 		})
 	}
@@ -76,14 +105,71 @@ func (l *Limits) SignIn(k *Kit) func(http.Handler) http.Handler {
 func (l *Limits) Tokens(k *Kit) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if l.tokens.OnLimit(w, r, l.address(r)) {
-				k.Refuse(w, r, fault.New(fault.TooMany, "signin.too_many"))
+			if wait := l.tokens.take(l.address(r)); wait > 0 {
+				k.Refuse(w, r, TooMany(w, wait))
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
 }
+
+// limit lets each key have so many at once, and as many in every window after that,
+// evenly: a leaky bucket that is kept as the time at which it is empty (the generic cell
+// rate algorithm of ATM Forum TM 4.0, in virtual scheduling).
+type limit struct {
+	step, window time.Duration
+	now          func() time.Time
+
+	mu    sync.Mutex
+	empty map[string]time.Time
+	tidy  int // how many keys there may be before those that are empty are thrown out
+}
+
+// leastTidied is how many keys are kept without a look at which still count.
+const leastTidied = 1000
+
+func newLimit(most int, window time.Duration, now func() time.Time) *limit {
+	return &limit{step: window / time.Duration(most), window: window, now: now, empty: map[string]time.Time{}, tidy: leastTidied}
+}
+
+// take counts one for the key and returns 0, or counts nothing and returns how long to wait.
+func (l *limit) take(key string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	empty := l.empty[key]
+	if empty.Before(now) {
+		empty = now
+	}
+	empty = empty.Add(l.step)
+	if wait := empty.Sub(now) - l.window; wait > 0 {
+		return wait
+	}
+	l.empty[key] = empty
+	if len(l.empty) > l.tidy {
+		for k, t := range l.empty {
+			if !t.After(now) {
+				delete(l.empty, k)
+			}
+		}
+		l.tidy = max(leastTidied, 2*len(l.empty))
+	}
+	return 0
+}
+
+// giveBack takes one off the count of the key.
+func (l *limit) giveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if empty, ok := l.empty[key]; ok {
+		l.empty[key] = empty.Add(-l.step)
+	}
+}
+
+// network is how much of an IPv6 address names a household or a company: the rest is
+// theirs to choose.
+const network = 64
 
 // PeerAddress is the address that a request's connection comes from; of an IPv6 one, the
 // network. Behind a proxy that is the proxy's: there, read what that proxy sets.
@@ -92,5 +178,13 @@ func PeerAddress(r *http.Request) string {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	return httprate.CanonicalizeIP(host)
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, network).Masked().String()
 }

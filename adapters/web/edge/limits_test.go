@@ -1,0 +1,133 @@
+package edge
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// clock is a test's.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func newClock() *clock { return &clock{time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)} }
+
+func from(address string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/sign-in", nil)
+	r.RemoteAddr = address
+	return r
+}
+
+// fail tries n times in vain and returns how many tries were let through.
+func fail(l *Limits, n int, address, login string) int {
+	through := 0
+	for range n {
+		if l.Try(from(address), ContactDoor, login).Wait == 0 {
+			through++
+		}
+	}
+	return through
+}
+
+func TestAttemptsOnALoginAreBoundedByAddress(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLimits(PeerAddress, c.now)
+	if n := fail(l, 30, "192.0.2.1:1000", "marta@ibanez.example"); n != 10 {
+		t.Errorf("%d guesses were let through at once, want 10", n)
+	}
+	if n := fail(l, 1, "192.0.2.1:1000", " Marta@Ibanez.example "); n != 0 {
+		t.Error("another way to write the email is another login")
+	}
+	if n := fail(l, 1, "192.0.2.2:1000", "marta@ibanez.example"); n != 1 {
+		t.Error("the owner is locked out by somebody elsewhere")
+	}
+	if n := fail(l, 1, "192.0.2.1:1000", "eva@ibanez.example"); n != 1 {
+		t.Error("a colleague at the same address is locked out")
+	}
+	wait := l.Try(from("192.0.2.1:1"), ContactDoor, "marta@ibanez.example").Wait
+	if wait != time.Minute {
+		t.Errorf("the wait is %s, want a minute", wait)
+	}
+	c.at = c.at.Add(wait - time.Nanosecond)
+	if n := fail(l, 1, "192.0.2.1:1000", "marta@ibanez.example"); n != 0 {
+		t.Error("the wait that was told is too long")
+	}
+	c.at = c.at.Add(time.Nanosecond)
+	if n := fail(l, 2, "192.0.2.1:1000", "marta@ibanez.example"); n != 1 {
+		t.Errorf("%d guesses after the wait, want 1", n)
+	}
+	c.at = c.at.Add(time.Hour)
+	if n := fail(l, 30, "192.0.2.1:1000", "marta@ibanez.example"); n != 10 {
+		t.Errorf("%d guesses an hour later, want 10", n)
+	}
+}
+
+func TestManyLoginsFromOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	l := NewLimits(PeerAddress, newClock().now)
+	through := 0
+	for i := range 200 {
+		through += fail(l, 1, fmt.Sprintf("[2001:db8:1:2::%x]:1000", i), fmt.Sprintf("p%d@ibanez.example", i))
+	}
+	if through != 60 {
+		t.Errorf("%d logins were tried from one network, want 60", through)
+	}
+	if n := fail(l, 1, "[2001:db8:1:3::1]:1000", "p1@ibanez.example"); n != 1 {
+		t.Error("another network is bounded with it")
+	}
+}
+
+// Whoever has a login of their own must not use it to make others' guesses count for nothing.
+func TestSuccessesGiveBackTheirOwnAttemptsOnly(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLimits(PeerAddress, c.now)
+	through := 0
+	for range 100 {
+		own := l.Try(from("192.0.2.1:1"), ContactDoor, "mallory@evil.example")
+		if own.Wait == 0 {
+			own.Succeeded()
+		}
+		through += fail(l, 1, "192.0.2.1:1", "marta@ibanez.example")
+		c.at = c.at.Add(time.Millisecond)
+	}
+	if through != 10 {
+		t.Errorf("%d guesses were let through between sign-ins, want 10", through)
+	}
+	for range 100 { // and who signs in often is never refused for it
+		own := l.Try(from("192.0.2.3:1"), ContactDoor, "eva@ibanez.example")
+		if own.Wait > 0 {
+			t.Fatal("successes count")
+		}
+		own.Succeeded()
+	}
+}
+
+func TestLimitsForgetWhatNoLongerCounts(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := newLimit(10, time.Minute, c.now)
+	for i := range 100_000 {
+		l.take(fmt.Sprint(i))
+		c.at = c.at.Add(time.Second)
+	}
+	if len(l.empty) > 2*leastTidied {
+		t.Errorf("%d keys are kept of those of the last minute", len(l.empty))
+	}
+}
+
+func TestPeerAddress(t *testing.T) {
+	t.Parallel()
+	for at, want := range map[string]string{
+		"192.0.2.1:1000": "192.0.2.1", "[::ffff:192.0.2.1]:1000": "192.0.2.1", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:1": "fe80::/64", "@": "@", "": "",
+	} {
+		if got := PeerAddress(from(at)); got != want {
+			t.Errorf("%q is %q, want %q", at, got, want)
+		}
+	}
+}
