@@ -188,12 +188,27 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
 		return errors.New("sealed data is not a string")
 	}
-	if bytes.IndexByte(b, '\\') >= 0 {
-		return errors.New("sealed data is not base64")
+	sealed := b[1 : len(b)-1]
+	if len(sealed)%4 == 1 {
+		return errNotBase64
 	}
-	p.sealed = bytes.Clone(b[1 : len(b)-1])
+	for _, c := range sealed {
+		if !base64Digit[c] {
+			return errNotBase64
+		}
+	}
+	p.sealed = bytes.Clone(sealed)
 	return nil
 }
+
+var errNotBase64 = errors.New("sealed data is not base64")
+
+var base64Digit = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		is[c] = true
+	}
+	return is
+}()
 
 func placeOf(event ulid.ULID, field string) []byte {
 	b := make([]byte, 0, 16+len(field))

@@ -174,7 +174,7 @@ func TestErasedEventsAreStillRead(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, name string) golden {
+func read(t testing.TB, name string) golden {
 	t.Helper()
 	file, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -191,7 +191,7 @@ func read(t *testing.T, name string) golden {
 	return g
 }
 
-func compact(t *testing.T, b []byte) []byte {
+func compact(t testing.TB, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := json.Compact(&out, b); err != nil {
