@@ -169,9 +169,12 @@ func TestWhatCannotBeRead(t *testing.T) {
 		says   string
 		is     any
 	}{
-		"newer schema":      {withMeta(func(m *event.Metadata) { m.Schema = 4 }), "schema version 4, this program knows up to 3", new(*event.NewerSchemaError)},
-		"no schema":         {withMeta(func(m *event.Metadata) { m.Schema = 0 }), "schema version 0, want 1 to 3", nil},
-		"failing upcast":    {func(s *event.Stored) { withMeta(func(m *event.Metadata) { m.Schema = 1 })(s); s.Data = []byte(`{"euros":"x"}`) }, "upcast from version 1", nil},
+		"newer schema": {withMeta(func(m *event.Metadata) { m.Schema = 4 }), "schema version 4, this program knows up to 3", new(*event.NewerSchemaError)},
+		"no schema":    {withMeta(func(m *event.Metadata) { m.Schema = 0 }), "schema version 0, want 1 to 3", nil},
+		"failing upcast": {func(s *event.Stored) {
+			withMeta(func(m *event.Metadata) { m.Schema = 1 })(s)
+			s.Data = []byte(`{"euros":"x"}`)
+		}, "upcast from version 1", nil},
 		"unknown type":      {func(s *event.Stored) { s.Type = "test.else" }, `unknown event type "test.else"`, new(*event.UnknownTypeError)},
 		"data cut short":    {func(s *event.Stored) { s.Data = s.Data[:len(s.Data)-3] }, "", nil},
 		"no data":           {func(s *event.Stored) { s.Data = nil }, "", nil},
