@@ -77,9 +77,18 @@ func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, pass
 	if err := c.Vault.RevokeTokens(ctx, req.Account, PurposeRecovery, l.id); err != nil {
 		return Receipt{}, fmt.Errorf("voiding recovery links of login %s: %w", l.id, err)
 	}
-	return Execute(ctx, c.Executor, access.LoginDecider(), string(l.id), req.step("password set"), func(s access.Login) ([]event.Event, error) {
+	rcpt, err := Execute(ctx, c.Executor, access.LoginDecider(), string(l.id), req.step("password set"), func(s access.Login) ([]event.Event, error) {
 		return access.SetPassword(s, by)
 	})
+	if err != nil {
+		return rcpt, err
+	}
+	// Once more: a sign-in by the old password that was under way either started its
+	// session before this, or finds the login changed.
+	if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorLogin, ID: string(l.id)}, kept); err != nil {
+		return rcpt, fmt.Errorf("ending sessions of login %s: %w", l.id, err)
+	}
+	return rcpt, nil
 }
 
 // closeLinks turns the links that were open when the contact got its first password

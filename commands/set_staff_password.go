@@ -44,8 +44,19 @@ func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.I
 	if err := c.keepPassword(ctx, req, string(staff), staff, password); err != nil {
 		return Receipt{}, err
 	}
-	if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorStaff, ID: string(staff)}, kept); err != nil {
-		return Receipt{}, fmt.Errorf("ending sessions of staff %s: %w", staff, err)
+	end := func() error {
+		if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorStaff, ID: string(staff)}, kept); err != nil {
+			return fmt.Errorf("ending sessions of staff %s: %w", staff, err)
+		}
+		return nil
 	}
-	return Execute(ctx, c.Executor, account.StaffDecider(), string(staff), req.ofAccount().step("staff password"), account.SetStaffPassword)
+	if err := end(); err != nil {
+		return Receipt{}, err
+	}
+	rcpt, err := Execute(ctx, c.Executor, account.StaffDecider(), string(staff), req.ofAccount().step("staff password"), account.SetStaffPassword)
+	if err != nil {
+		return rcpt, err
+	}
+	// Once more, for sign-ins by the old password that were under way; see setPassword.
+	return rcpt, end()
 }

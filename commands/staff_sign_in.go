@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"lonja/domain/account"
+	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
 )
@@ -17,12 +18,18 @@ type StaffSignedIn struct {
 	Staff id.ID
 	Name  string
 	Role  account.StaffRole
+	// At is the revision of the person that was found, for StartSession.
+	At event.Revision
 }
 
-// StaffSignIn checks an email and a password of staff. It says the same, in the same
-// time, whatever of the two is wrong. The session is the caller's to start.
+// StaffSignIn checks an email and a password of staff. It says the same, after the same
+// work, whatever of the two is wrong. The session is the caller's to start, by StartSession.
 func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn) (StaffSignedIn, error) {
 	claim, err := c.emailOwner(ctx, req, staffEmail, in.Email)
+	if err != nil {
+		return StaffSignedIn{}, err
+	}
+	member, at, err := StateAt(ctx, c.Executor, account.StaffDecider(), string(claim.Owner), req.ofAccount())
 	if err != nil {
 		return StaffSignedIn{}, err
 	}
@@ -30,15 +37,8 @@ func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn)
 	if err != nil {
 		return StaffSignedIn{}, fmt.Errorf("verifying a staff password: %w", err)
 	}
-	if !right || claim.Owner == "" {
+	if !right || claim.Owner == "" || !member.Active() || !member.HasPassword {
 		return StaffSignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
 	}
-	member, _, err := State(ctx, c.Executor, account.StaffDecider(), string(claim.Owner), req.ofAccount())
-	if err != nil {
-		return StaffSignedIn{}, err
-	}
-	if !member.Active() || !member.HasPassword {
-		return StaffSignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
-	}
-	return StaffSignedIn{Staff: claim.Owner, Name: member.Name, Role: member.Role}, nil
+	return StaffSignedIn{Staff: claim.Owner, Name: member.Name, Role: member.Role, At: at}, nil
 }

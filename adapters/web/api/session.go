@@ -128,22 +128,23 @@ func (a *API) startSession(ctx context.Context, in *SignInInput) (*SignedInOutpu
 	req := commands.Request{Account: a.Account, Actor: event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, Command: a.NewID(), At: a.Now()}
 	s := commands.Session{Account: a.Account, Created: req.At, Seen: req.At, Expires: req.At.Add(sessionLife), UserAgent: "API"}
 	out := SignedIn{Expires: s.Expires}
+	var at event.Revision
 	if in.Body.Staff {
 		who, err := a.Commands.StaffSignIn(ctx, req, commands.StaffSignIn{Email: in.Body.Email, Password: in.Body.Password})
 		if err != nil {
 			return nil, err
 		}
-		s.Actor = event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}
+		s.Actor, at = event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}, who.At
 		out.Name, out.Role = who.Name, string(who.Role)
 	} else {
 		who, err := a.Commands.SignIn(ctx, req, commands.SignIn{Email: in.Body.Email, Password: in.Body.Password})
 		if err != nil {
 			return nil, err
 		}
-		s.Actor, s.Contact = event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, who.Contact
+		s.Actor, s.Contact, at = event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, who.Contact, who.At
 		out.Name, out.Role, out.Contact = who.Name, string(who.Role), who.Contact
 	}
-	secret, err := a.Commands.Vault.StartSession(ctx, s)
+	secret, err := a.Commands.StartSession(ctx, s, at)
 	if err != nil {
 		return nil, err
 	}

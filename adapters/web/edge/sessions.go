@@ -21,19 +21,35 @@ const (
 
 // StartSession signs the actor in, under a secret that nobody had before.
 func (k *Kit) StartSession(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor) error {
+	s := k.newSession(r, contact, actor)
+	secret, err := k.Commands.Vault.StartSession(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	k.SetCookie(w, cookie, secret, s.Expires.Sub(s.Created))
+	return nil
+}
+
+// SignIn is StartSession for who signed in by a password, when the login or person of
+// staff was at the revision.
+func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor, at event.Revision) error {
+	s := k.newSession(r, contact, actor)
+	secret, err := k.Commands.StartSession(r.Context(), s, at)
+	if err != nil {
+		return err
+	}
+	k.SetCookie(w, cookie, secret, s.Expires.Sub(s.Created))
+	return nil
+}
+
+func (k *Kit) newSession(r *http.Request, contact id.Contact, actor event.Actor) commands.Session {
 	now, life := k.Now(), sessionLife
 	if actor.Kind == event.ActorLink {
 		life = linkLife
 	}
-	secret, err := k.Commands.Vault.StartSession(r.Context(), commands.Session{
-		Account: k.Account, Contact: contact, Actor: actor, Created: now, Seen: now, Expires: now.Add(life),
-		UserAgent: truncate(r.UserAgent(), 200),
-	})
-	if err != nil {
-		return err
+	return commands.Session{
+		Account: k.Account, Contact: contact, Actor: actor, Created: now, Seen: now, Expires: now.Add(life), UserAgent: truncate(r.UserAgent(), 200),
 	}
-	k.SetCookie(w, cookie, secret, life)
-	return nil
 }
 
 // Session returns the session of the cookie if it is of this account and of an actor of

@@ -40,6 +40,9 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) error {
 	next := edge.OwnPath(f.Value("next"), "/")
 	who, err := p.Commands.SignIn(r.Context(), p.Request(r, f, event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, ""),
 		commands.SignIn{Email: f.Value("email"), Password: f.Value("password")})
+	if err == nil {
+		err = p.SignIn(w, r, edge.SessionCookie, who.Contact, event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, who.At)
+	}
 	if why, ok := fault.As(err); ok {
 		f.Refused = why
 		return p.signInPage(w, r, templates.SignIn{Form: f, Next: next}, edge.Status(why.Kind))
@@ -51,10 +54,6 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) error {
 		if err := p.Commands.Vault.EndSession(r.Context(), old); err != nil {
 			return err
 		}
-	}
-	err = p.StartSession(w, r, edge.SessionCookie, who.Contact, event.Actor{Kind: event.ActorLogin, ID: string(who.Login)})
-	if err != nil {
-		return err
 	}
 	p.DropCookie(w, edge.LinkCookie)
 	http.Redirect(w, r, next, http.StatusSeeOther)

@@ -28,6 +28,9 @@ func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	who, err := s.Commands.StaffSignIn(r.Context(), s.Request(r, f, event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, ""),
 		commands.StaffSignIn{Email: f.Value("email"), Password: f.Value("password")})
+	if err == nil {
+		err = s.SignIn(w, r, edge.StaffCookie, "", event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}, who.At)
+	}
 	if why, ok := fault.As(err); ok {
 		f.Refused = why
 		return s.signInPage(w, r, f, edge.Status(why.Kind))
@@ -39,9 +42,6 @@ func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
 		if err := s.Commands.Vault.EndSession(r.Context(), old); err != nil {
 			return err
 		}
-	}
-	if err := s.StartSession(w, r, edge.StaffCookie, "", event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}); err != nil {
-		return err
 	}
 	http.Redirect(w, r, "/staff/contacts", http.StatusSeeOther)
 	return nil
