@@ -90,19 +90,18 @@ func newSigningIn(t *testing.T, staff bool) *signingIn {
 // left when it is changed.
 func TestASignInUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 	t.Parallel()
-	type act = func(s *signingIn) error
-	setLogin := act(func(s *signingIn) error {
+	setLogin := func(s *signingIn) error {
 		_, err := s.SetLoginPassword(s.t.Context(), s.system(), commands.SetLoginPassword{Login: id.ID(s.actor.ID), Password: otherPassword})
 		return err
-	})
-	setStaff := act(func(s *signingIn) error {
+	}
+	setStaff := func(s *signingIn) error {
 		_, err := s.SetStaffPassword(s.t.Context(), s.system(), commands.SetStaffPassword{Staff: id.ID(s.actor.ID), Password: otherPassword})
 		return err
-	})
+	}
 	for _, tt := range []struct {
 		name  string
 		staff bool
-		act   act
+		act   func(s *signingIn) error
 	}{
 		{"a login's password is set", false, setLogin},
 		{"a login's password is removed", false, func(s *signingIn) error {

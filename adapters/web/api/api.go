@@ -89,6 +89,7 @@ func New(r chi.Router, c Config) *API {
 		a.payments()
 		a.catalogue()
 		a.staff()
+		a.describe()
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
 		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
 	})
@@ -141,7 +142,7 @@ func (c caller) of(r readmodels.Reader, contact string) (readmodels.View, error)
 
 // Auth is part of every input that needs a caller.
 type Auth struct {
-	Authorization string `header:"Authorization" doc:"Bearer token: of a session, or an API key" required:"false"`
+	Authorization string `header:"Authorization" hidden:"true" required:"false"` // the description says so as a security scheme
 	Language      string `header:"Accept-Language" doc:"The language of messages" required:"false"`
 }
 
@@ -188,7 +189,7 @@ func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ct
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
 	op.MaxBodyBytes = maxBody
-	op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
+	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*DoneOutput, error) {
 		cmd := get(in)
 		made, rcpt, err := act(ctx, a.request(callerOf(ctx), cmd), in)
@@ -203,7 +204,7 @@ func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ct
 func query[I, O any](a *API, op huma.Operation, get func(*I) Auth, read func(ctx context.Context, c caller, in *I) (*O, error)) {
 	op.Method = http.MethodGet
 	op.Security = []map[string][]string{{bearer: {}}}
-	op.Errors = []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusUnprocessableEntity}
+	op.Errors = []int{http.StatusNotFound, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := read(ctx, callerOf(ctx), in)
 		if err != nil {

@@ -201,12 +201,15 @@ func (a *API) documents(r chi.Router) {
 
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "get-document-pdf", Method: http.MethodGet, Path: "/documents/{id}/pdf", Tags: []string{"documents"}, Summary: "The document as PDF",
-		Security:   []map[string][]string{{bearer: {}}},
-		Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}},
+		Security: []map[string][]string{{bearer: {}}},
+		Parameters: []*huma.Param{
+			{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}},
+			{Name: "contact", In: "query", Description: "For staff and programs: whose", Schema: &huma.Schema{Type: "string"}},
+		},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/pdf": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
-			"401": {Description: "Not signed in"}, "404": {Description: "Not found"},
 		},
+		Errors: []int{http.StatusNotFound, http.StatusGone},
 	})
 	r.Get("/documents/{id}/pdf", func(w http.ResponseWriter, r *http.Request) {
 		if err := a.writePDF(w, r); err != nil {

@@ -49,18 +49,15 @@ func newHomeCache() *homeCache {
 // its bytes itself; the description is the same as everything else's.
 func (a *API) home(r chi.Router) {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[readmodels.HomePage](), true, "HomePage")
-	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	refused := func(text string) *huma.Response {
-		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}}
-	}
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "home", Method: http.MethodGet, Path: "/home", Tags: []string{"home"}, Summary: "Everything pending and done, and the year's figures",
 		Security:   []map[string][]string{{bearer: {}}},
 		Parameters: []*huma.Param{{Name: "contact", In: "query", Description: "For staff and programs: whose home", Schema: &huma.Schema{Type: "string"}}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}, Headers: map[string]*huma.Param{"Etag": {Schema: &huma.Schema{Type: "string"}}}},
-			"304": {Description: "Not modified"}, "401": refused("Not signed in"), "404": refused("Not found"),
+			"304": {Description: "Not modified"},
 		},
+		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity},
 	})
 	r.Get("/home", func(w http.ResponseWriter, r *http.Request) {
 		if err := a.writeHome(w, r); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 
@@ -10,6 +11,7 @@ import (
 
 	"lonja/adapters/web/edge"
 	"lonja/domain/fault"
+	"lonja/readmodels"
 )
 
 // Problem is a refusal as RFC 9457 writes it.
@@ -59,6 +61,9 @@ var (
 func (a *API) problem(ctx context.Context, language string, err error) *Problem {
 	l := a.Catalogue.Match(language)
 	f, ok := fault.As(err)
+	if !ok && errors.Is(err, readmodels.ErrNoTable) { // a first start: projections are being filled
+		f, ok = fault.New(fault.Unavailable, "portal.starting"), true
+	}
 	if !ok {
 		if ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "API request failed", "correlation", edge.Correlation(ctx).String(), "error", err)

@@ -75,7 +75,7 @@ type SignedInOutput struct{ Body SignedIn }
 func (a *API) session() {
 	op := post("sign-in", "/session", "session", "Sign in")
 	op.DefaultStatus, op.MaxBodyBytes = http.StatusOK, 16<<10
-	op.Errors = []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusUnprocessableEntity}
+	op.Errors = []int{http.StatusUnauthorized, http.StatusTooManyRequests}
 	op.Middlewares = huma.Middlewares{withRequest}
 	huma.Register(a.huma, op, func(ctx context.Context, in *SignInInput) (*SignedInOutput, error) {
 		out, err := a.signIn(ctx, in)

@@ -188,7 +188,7 @@ func (a *API) importer() {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
 	op.MaxBodyBytes = maxFile
-	op.Errors = []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
+	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict}
 	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/xml": binary, "application/pdf": binary,
