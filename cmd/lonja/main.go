@@ -48,6 +48,8 @@ type cli struct {
 	Import      importCmd      `cmd:"" help:"Import documents: UBL, CII, Factur-X PDF or Lonja's JSON."`
 	Audit       auditCmd       `cmd:"" help:"Replay a contact's history."`
 	Projections projectionsCmd `cmd:"" help:"List, inspect and rebuild read models, on a running system too."`
+	Reactions   reactionsCmd   `cmd:"" help:"Inspect what follows from events by itself."`
+	Parked      parkedCmd      `cmd:"" help:"List, retry and skip events that failed for good."`
 	Account     accountCmd     `cmd:"" help:"Open an account, list accounts."`
 	Staff       staffCmd       `cmd:"" help:"Add people of the account."`
 	Log         logCmd         `cmd:"" help:"Check the event log."`
