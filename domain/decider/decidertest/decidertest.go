@@ -90,3 +90,13 @@ func (c *Case[S]) ThenRefused(kind fault.Kind, key string) {
 		c.t.Errorf("refused and still recorded %#v", c.events)
 	}
 }
+
+// Fault returns the refusal, for what else a test wants of it.
+func (c *Case[S]) Fault() *fault.Fault {
+	c.t.Helper()
+	f, ok := fault.As(c.err)
+	if !ok {
+		c.t.Fatalf("err is %v, want a fault", c.err)
+	}
+	return f
+}
