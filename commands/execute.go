@@ -136,6 +136,13 @@ type loaded[S any] struct {
 	done     *event.Receipt // the request's command was already executed here
 }
 
+// again is the receipt of a request whose effect the aggregate is.
+func (l *loaded[S]) again() Receipt {
+	r := Receipt{Receipt: l.last}
+	r.Again = true
+	return r
+}
+
 func load[S any](ctx context.Context, x *Executor, d decider.Decider[S], stream string, req Request) (loaded[S], error) {
 	l := loaded[S]{state: d.Initial(), revision: event.NoStream, last: event.Receipt{Stream: stream, Revision: event.NoStream}}
 	var buf []event.Stored

@@ -49,9 +49,8 @@ func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDoc
 	// could not be found again.
 	doc := document.Identity(req.Account, issuerOf(&in.Body, acc.Details.TaxID), in.Body.Kind, in.Body.Number)
 	who, err := c.ownerOf(ctx, req, in.Body.Kind, doc)
-	created := false
 	if fault.Is(err, fault.NotFound) {
-		who, created, _, err = c.FindOrRegisterContact(ctx, req.step("contact"), RegisterContact{
+		who, _, _, err = c.FindOrRegisterContact(ctx, req.step("contact"), RegisterContact{
 			Details: contact.Details{
 				Name: party.Name, TradeName: party.TradeName, TaxID: party.TaxID, Email: party.Email, Phone: party.Phone, Person: party.Person, Address: party.Address,
 			},
@@ -65,7 +64,11 @@ func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDoc
 	if err != nil {
 		return Imported{}, err
 	}
-	return Imported{ID: issued.ID, Kind: issued.Kind, Contact: who, ContactCreated: created, Again: !issued.Receipt.Changed, Receipt: issued.Receipt}, nil
+	// A request that is repeated, whole or from where it broke off, is answered as the first time.
+	return Imported{
+		ID: issued.ID, Kind: issued.Kind, Contact: who, ContactCreated: who == newContact(req.step("contact")),
+		Again: !issued.Receipt.Changed && !issued.Receipt.Again, Receipt: issued.Receipt,
+	}, nil
 }
 
 // counterparty returns the party of a document that is the account's contact, and

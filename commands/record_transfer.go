@@ -46,7 +46,7 @@ func (c *Commands) RecordTransfer(ctx context.Context, req Request, in RecordTra
 		return "", Receipt{}, err
 	}
 	if before.exists {
-		return pay, Receipt{Receipt: before.last}, nil
+		return pay, before.again(), nil
 	}
 	allocations, total, err := c.allocate(ctx, owned, in.Documents)
 	if err != nil {

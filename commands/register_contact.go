@@ -41,7 +41,7 @@ func (c *Commands) registerContact(ctx context.Context, req Request, in Register
 		return "", Receipt{}, err
 	}
 	req = req.ofAccount()
-	who := id.Contact(id.Derive("contact", string(req.Account), req.Command.String(), string(req.Actor.Kind), req.Actor.ID).String())
+	who := newContact(req)
 	taken := fault.Field("taxId", "contact.tax_id_taken", fault.A("taxId", details.TaxID))
 	taken.Kind = fault.Conflict
 	if details.TaxID != "" {
@@ -78,6 +78,11 @@ func (c *Commands) registerContact(ctx context.Context, req Request, in Register
 		err = taken // somebody else finished it first
 	}
 	return who, rcpt, err
+}
+
+// newContact is the contact that a request registers.
+func newContact(req Request) id.Contact {
+	return id.Contact(id.Derive("contact", string(req.Account), req.Command.String(), string(req.Actor.Kind), req.Actor.ID).String())
 }
 
 // FindOrRegisterContact returns the contact with the details' tax id, else email, and

@@ -49,7 +49,7 @@ func (c *Commands) StartPayment(ctx context.Context, req Request, in StartPaymen
 		return "", Receipt{}, err
 	}
 	if before.exists {
-		return pay, Receipt{Receipt: before.last}, nil
+		return pay, before.again(), nil
 	}
 	if err := c.allowMethod(ctx, req, in.Method); err != nil {
 		return "", Receipt{}, err

@@ -18,6 +18,7 @@ type Vault interface {
 	Passwords
 	Tokens
 	Sessions
+	Requests
 }
 
 // Keys are the sealing keys of contacts and accounts.
@@ -102,4 +103,13 @@ type Sessions interface {
 	EndSession(ctx context.Context, secret string) error
 	// EndSessions ends the actor's sessions, but for the one of the secret kept ("" keeps none).
 	EndSessions(ctx context.Context, account id.Account, actor event.Actor, kept string) error
+}
+
+// Requests are the keys by which clients name requests, so that one that is repeated has
+// one effect. Keys and fingerprints are blinded by the caller: requests may hold secrets.
+type Requests interface {
+	// BindRequest binds a key to the fingerprint of a request until a time, unless it is
+	// bound at the time now, and returns the fingerprint that it is bound to. Of two
+	// calls at the same moment one binds it.
+	BindRequest(ctx context.Context, account id.Account, key, fingerprint string, now, until time.Time) (bound string, err error)
 }

@@ -311,3 +311,109 @@ func TestSignInTellsNothing(t *testing.T) {
 		}
 	}
 }
+
+// typed counts the events of a type, and all of them.
+func (w *sweep) typed(kind string) (of, all int) {
+	w.t.Helper()
+	events, err := w.app.events.ReadFeed(w.t.Context(), 0, 100_000, nil)
+	w.must(err)
+	for i := range events {
+		if events[i].Type == kind {
+			of++
+		}
+	}
+	return of, len(events)
+}
+
+// TestAKeyNamesOneRequest sends requests by the same key: the same one has one effect,
+// another one is refused and has none.
+func TestAKeyNamesOneRequest(t *testing.T) {
+	t.Parallel()
+	w := openSweep(t)
+	w.makeVictim()
+	_, token, _, err := w.app.commands.CreateAPIKey(t.Context(), w.req(w.account), commands.CreateAPIKey{Name: "erp"})
+	w.must(err)
+	_, second, _, err := w.app.commands.CreateAPIKey(t.Context(), w.req(w.account), commands.CreateAPIKey{Name: "shop"})
+	w.must(err)
+	w.settle()
+	invoice, quote := "/documents/"+string(w.victim.docs["invoice"])+"/comments", "/documents/"+string(w.victim.docs["quote"])+"/comments"
+	const key = "Idempotency-Key"
+	first := w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`, key, "k1")
+	w.fine(first, nil)
+	comments, all := w.typed("comment.posted")
+
+	for name, got := range map[string]*httptest.ResponseRecorder{
+		"the same":                           w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`, key, "k1"),
+		"written in another way":             w.call(token, http.MethodPost, invoice, "{\n \"text\": \"H\\u0065llo\"\n}", key, "k1"),
+		"asked for in another language":      w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`, key, "k1", "Accept-Language", "es"),
+		"by another spelling of the content": w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`, key, "k1", "Content-Type", "application/json; charset=utf-8"),
+	} {
+		if got.Code != http.StatusOK || got.Body.String() != first.Body.String() {
+			t.Errorf("%s: %d %s, want the first answer %s", name, got.Code, got.Body, first.Body)
+		}
+	}
+	for name, got := range map[string]*httptest.ResponseRecorder{
+		"another text":           w.call(token, http.MethodPost, invoice, `{"text":"Hello!"}`, key, "k1"),
+		"another document":       w.call(token, http.MethodPost, quote, `{"text":"Hello"}`, key, "k1"),
+		"another operation":      w.call(token, http.MethodPost, "/contacts", `{"name":"Hello"}`, key, "k1"),
+		"an operation of a file": w.call(token, http.MethodPost, "/documents", `{"text":"Hello"}`, key, "k1"),
+	} {
+		p := w.refused(got, http.StatusConflict, "api.key_reused")
+		if len(p.Errors) != 1 || p.Errors[0].Field != key {
+			t.Errorf("%s: the refusal names %v", name, p.Errors)
+		}
+	}
+	if of, now := w.typed("comment.posted"); of != comments || now != all {
+		t.Errorf("%d comments and %d events, then %d and %d", comments, all, of, now)
+	}
+
+	// A key is its caller's: others have no part in it, and learn nothing of it.
+	other := w.call(second, http.MethodPost, invoice, `{"text":"Hello!"}`, key, "k1")
+	w.fine(other, nil)
+	if of, _ := w.typed("comment.posted"); of != comments+1 {
+		t.Errorf("%d comments after another program's, want %d", of, comments+1)
+	}
+	// Without a key each request is one of its own.
+	w.fine(w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`), nil)
+	w.fine(w.call(token, http.MethodPost, invoice, `{"text":"Hello"}`), nil)
+	if of, _ := w.typed("comment.posted"); of != comments+3 {
+		t.Errorf("%d comments after two without key, want %d", of, comments+3)
+	}
+	// What is refused has no effect, and is refused again.
+	for range 2 {
+		w.refused(w.call(token, http.MethodPost, invoice, `{"text":" "}`, key, "k2"), http.StatusUnprocessableEntity, "comment.empty")
+	}
+	w.refused(w.call(token, http.MethodPost, invoice, `{"text":"x"}`, key, strings.Repeat("k", 201)), http.StatusUnprocessableEntity, "request.invalid")
+}
+
+// TestAKeyAtTheSameMoment sends the same request many times at once.
+func TestAKeyAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	w := openSweep(t)
+	w.makeVictim()
+	_, token, _, err := w.app.commands.CreateAPIKey(t.Context(), w.req(w.account), commands.CreateAPIKey{Name: "erp"})
+	w.must(err)
+	w.settle()
+	for _, tt := range []struct{ path, body, kind string }{
+		{"/documents/" + string(w.victim.docs["quote"]) + "/comments", `{"text":"Hello"}`, "comment.posted"},
+		{"/contacts", `{"name":"Redes del Norte","taxId":"A48000012","email":"ana@redes.example","client":true}`, "contact.registered"},
+		{"/contacts/" + string(w.victim.contact) + "/logins", `{"email":"eva@ibanez.example","name":"Eva","role":"read"}`, "login.created"},
+		{"/transfers", `{"documents":[{"kind":"sales_order","id":"` + string(w.victim.docs["sales_order"]) + `"}],"amount":"121.00 EUR","on":"2026-11-23"}`, "payment.started"},
+	} {
+		before, _ := w.typed(tt.kind)
+		var wg sync.WaitGroup
+		answers := make([]*httptest.ResponseRecorder, 16)
+		for i := range answers {
+			wg.Go(func() { answers[i] = w.call(token, http.MethodPost, tt.path, tt.body, "Idempotency-Key", tt.kind) })
+		}
+		wg.Wait()
+		for _, got := range answers {
+			if got.Code != http.StatusOK || got.Body.String() != answers[0].Body.String() {
+				t.Errorf("%s: %d %s, where another is answered %s", tt.path, got.Code, got.Body, answers[0].Body)
+			}
+		}
+		if after, _ := w.typed(tt.kind); after != before+1 {
+			t.Errorf("%s: %d effects", tt.path, after-before)
+		}
+	}
+}

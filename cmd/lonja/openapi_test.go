@@ -140,14 +140,30 @@ func (d *described) call(token, method, path string, body any, status int, heade
 	return got
 }
 
-// made is call for what makes something, whose id it returns.
+// twice makes a request twice by the same key: it has one effect, and the same answer.
+func (d *described) twice(token, method, path string, body any) *httptest.ResponseRecorder {
+	d.t.Helper()
+	key := d.app.newID().String()
+	first := d.call(token, method, path, body, http.StatusOK, "Idempotency-Key", key)
+	head, err := d.app.events.Head(d.t.Context())
+	d.must(err)
+	again := d.call(token, method, path, body, http.StatusOK, "Idempotency-Key", key)
+	after, err := d.app.events.Head(d.t.Context())
+	d.must(err)
+	if after != head || first.Body.String() != again.Body.String() {
+		d.t.Errorf("%s %s once more: %s and then %s; the log at %d, then at %d", method, path, first.Body, again.Body, head, after)
+	}
+	return first
+}
+
+// made is twice for what makes something, whose id it returns.
 func (d *described) made(token, method, path string, body any) string {
 	d.t.Helper()
 	var done struct {
 		ID      string
 		Visible bool
 	}
-	d.fine(d.call(token, method, path, body, http.StatusOK), &done)
+	d.fine(d.twice(token, method, path, body), &done)
 	if !done.Visible {
 		d.t.Errorf("%s %s: its effect is not visible", method, path)
 	}
@@ -292,7 +308,7 @@ func paper(k document.Kind, number string) object {
 func (d *described) issued(erp string, k document.Kind, number string) string {
 	d.t.Helper()
 	var out struct{ Documents []struct{ ID string } }
-	d.fine(d.call(erp, http.MethodPost, "/documents", paper(k, number), http.StatusOK), &out)
+	d.fine(d.twice(erp, http.MethodPost, "/documents", paper(k, number)), &out)
 	return out.Documents[0].ID
 }
 

@@ -89,6 +89,15 @@ CREATE TABLE parked (
 	PRIMARY KEY (name, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX parked_contact ON parked (account, contact);
+`, `
+CREATE TABLE requests (
+	account     TEXT    NOT NULL,
+	key         TEXT    NOT NULL, -- blinded
+	fingerprint TEXT    NOT NULL, -- blinded: a request may hold a password
+	expires     INTEGER NOT NULL, -- milliseconds since 1970
+	PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_expires ON requests (expires);
 `}
 
 // Options are the choices of a vault. The zero value is right for a server.

@@ -71,7 +71,7 @@ func New(r chi.Router, c Config) *API {
 		hc := huma.DefaultConfig("Lonja", "1")
 		hc.Info.Description = "A customer portal: what a contact of a business sees and does, and what the business needs to drive it.\n\n" +
 			"Sign in with `POST /session`, or use an API key of the account; send the token as `Authorization: Bearer …`. " +
-			"A command may carry an `Idempotency-Key`: the same key again has no second effect and the same answer. " +
+			"A command may carry an `Idempotency-Key`: the same request with the same key again has no second effect and the same answer, another request with it is refused. " +
 			"Amounts are text such as \"121.00 EUR\", exact. A contact sees its own things only; anything else is not found."
 		hc.Servers = []*huma.Server{{URL: Prefix}}
 		hc.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
@@ -149,16 +149,7 @@ type Auth struct {
 // Command is part of every input that changes something.
 type Command struct {
 	Auth
-	IdempotencyKey string `header:"Idempotency-Key" doc:"Names the act: repeating it with the same key has no second effect" maxLength:"200" required:"false"`
-}
-
-// request starts a command of the caller.
-func (a *API) request(c caller, in Command) commands.Request {
-	req := commands.Request{Account: c.Account, Contact: c.Contact, Actor: c.Actor, Command: a.NewID(), At: a.Now()}
-	if in.IdempotencyKey != "" {
-		req.Command = id.Derive("idempotency", string(c.Account), string(c.Actor.Kind), c.Actor.ID, in.IdempotencyKey)
-	}
-	return req
+	IdempotencyKey string `header:"Idempotency-Key" doc:"Names the request: repeating it with the same key has no second effect, for 30 days at least" maxLength:"200" required:"false"`
 }
 
 // Done is the answer to a command.
@@ -177,7 +168,7 @@ const patience = 2 * time.Second
 
 // done waits until reads show the command's effect.
 func (a *API) done(ctx context.Context, made string, rcpt commands.Receipt) *DoneOutput {
-	d := Done{ID: made, Changed: rcpt.Changed, Position: uint64(rcpt.Position)}
+	d := Done{ID: made, Changed: rcpt.Changed || rcpt.Again, Position: uint64(rcpt.Position)}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	d.Visible = a.Wait(wait, rcpt.Position) == nil
@@ -192,7 +183,11 @@ func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ct
 	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*DoneOutput, error) {
 		cmd := get(in)
-		made, rcpt, err := act(ctx, a.request(callerOf(ctx), cmd), in)
+		req, err := a.request(ctx, cmd, op.OperationID, in)
+		if err != nil {
+			return nil, a.problem(ctx, cmd.Language, err)
+		}
+		made, rcpt, err := act(ctx, req, in)
 		if err != nil {
 			return nil, a.problem(ctx, cmd.Language, err)
 		}

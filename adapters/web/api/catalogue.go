@@ -95,7 +95,7 @@ func (a *API) catalogue() {
 			if len(items) == 0 {
 				return out, nil
 			}
-			priced, err := a.Commands.PriceCart(ctx, a.request(c, Command{}))
+			priced, err := a.Commands.PriceCart(ctx, a.plain(c))
 			if err != nil {
 				return nil, err
 			}

@@ -208,11 +208,14 @@ func (a *API) importer() {
 }
 
 func (a *API) importFile(ctx context.Context, cmd Command, file []byte) (*ImportOutput, error) {
-	c := callerOf(ctx)
-	if err := staffOnly(c); err != nil {
+	if err := staffOnly(callerOf(ctx)); err != nil {
 		return nil, err
 	}
-	imported, err := a.Import(ctx, a.request(c, cmd), file)
+	req, err := a.request(ctx, cmd, "import-documents", file)
+	if err != nil {
+		return nil, err
+	}
+	imported, err := a.Import(ctx, req, file)
 	if err != nil {
 		return nil, err
 	}
