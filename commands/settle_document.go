@@ -77,7 +77,8 @@ func systemOnly(req Request) error {
 }
 
 // CreditInvoices spreads a credit note over the invoices that it corrects, in their
-// order, each as far as it is owed. Doing it again does nothing.
+// order, each as far as it is owed; the last one remembers what is left over. Doing it
+// again does nothing.
 func (c *Commands) CreditInvoices(ctx context.Context, req Request, note id.ID, amount money.Money, invoices []id.ID) error {
 	if err := systemOnly(req); err != nil {
 		return err
@@ -86,10 +87,10 @@ func (c *Commands) CreditInvoices(ctx context.Context, req Request, note id.ID, 
 	if left.Minor < 0 { // some issuers write what they give back as a negative amount
 		left = left.Neg()
 	}
-	for _, inv := range invoices {
+	for i, inv := range invoices {
 		r := req.step("credit " + string(inv))
 		if _, err := Execute(ctx, c.Executor, invoice.Decider(), string(inv), r, func(s invoice.State) ([]event.Event, error) {
-			return invoice.Credit(s, note, left)
+			return invoice.Credit(s, note, left, i == len(invoices)-1)
 		}); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/invoice"
+	"lonja/domain/money"
 	"lonja/domain/order"
 	"lonja/domain/paper"
 	"lonja/domain/payment"
@@ -60,7 +61,7 @@ func activityFolds(p *Projection) {
 		a.Payment, a.Amount, a.Outstanding = e.Payment, e.Amount, &e.Outstanding
 	})
 	happened(p, func(a *readmodels.Activity, e *invoice.Credited) {
-		a.Other, a.Amount, a.Outstanding = e.CreditNote, e.Amount, &e.Outstanding
+		a.Other, a.Amount, a.Outstanding = e.CreditNote, money.Of(e.Amount.Minor+e.Beyond.Minor, e.Amount.Currency), &e.Outstanding
 	})
 	happened(p, func(a *readmodels.Activity, e *invoice.Cancelled) { a.Reason = e.Reason.Or("") })
 

@@ -72,7 +72,7 @@ func TestRowsAgreeWithTheDecisions(t *testing.T) {
 				case 6, 7:
 					return invoice.ReversePayment(s, pay, amount)
 				case 8:
-					return invoice.Credit(s, pay, amount)
+					return invoice.Credit(s, pay, amount, true)
 				default:
 					return invoice.Cancel(s, "")
 				}

@@ -54,7 +54,8 @@ func RecordPayment(s State, p Payment) ([]event.Event, error) {
 	return []event.Event{PaymentRecorded{Payment: p.ID, Amount: p.Amount, Outstanding: left, Method: p.Method, On: p.On}}, nil
 }
 
-// ReversePayment decides that, in all, total of a payment went back.
+// ReversePayment decides that, in all, total of a payment went back. What credit notes
+// gave beyond what was owed comes off it: it is what went back for them.
 func ReversePayment(s State, pay id.ID, total money.Money) ([]event.Event, error) {
 	back, err := document.Unsettle(s.Recorded[pay], s.Reversed[pay], total)
 	if err != nil || back.IsZero() {
@@ -64,33 +65,38 @@ func ReversePayment(s State, pay id.ID, total money.Money) ([]event.Event, error
 	if err != nil {
 		return nil, err
 	}
+	owed.Minor -= min(s.Beyond.Minor, back.Minor)
 	return []event.Event{PaymentReversed{Payment: pay, Amount: back, Outstanding: owed}}, nil
 }
 
-// Credit decides that a credit note reduces what is owed, by as much as is owed at
-// most: what goes beyond it is a refund's, not this invoice's.
-func Credit(s State, note id.ID, amount money.Money) ([]event.Event, error) {
+// Credit decides that a credit note reduces what is owed, by as much as is owed at most.
+// keep has the invoice remember what goes beyond that: it was paid for already, and is to
+// go back to the contact.
+func Credit(s State, note id.ID, amount money.Money, keep bool) ([]event.Event, error) {
 	if s.Issued == nil {
 		return nil, fault.New(fault.NotFound, "not_found")
 	}
-	if _, done := s.Credited[note]; done || s.IsCancelled {
+	if _, done := s.Credited[note]; done || s.IsCancelled || amount.Minor <= 0 {
 		return nil, nil
 	}
 	more, err := amount.Cmp(s.Outstanding)
-	if err != nil {
+	if err != nil || amount.Currency != s.Outstanding.Currency {
 		return nil, fault.New(fault.Conflict, "payment.currency_differs", fault.A("currency", s.Outstanding.Currency))
 	}
+	e := Credited{CreditNote: note, Amount: amount}
 	if more > 0 {
-		amount = s.Outstanding
+		e.Amount.Minor = max(0, s.Outstanding.Minor) // an invoice may be of less than nothing
+		if keep {
+			e.Beyond = money.Of(amount.Minor-e.Amount.Minor, amount.Currency)
+		}
 	}
-	if amount.Minor <= 0 {
+	if e.Amount.IsZero() && e.Beyond.IsZero() {
 		return nil, nil
 	}
-	left, err := s.Outstanding.Sub(amount)
-	if err != nil {
+	if e.Outstanding, err = s.Outstanding.Sub(e.Amount); err != nil {
 		return nil, err
 	}
-	return []event.Event{Credited{CreditNote: note, Amount: amount, Outstanding: left}}, nil
+	return []event.Event{e}, nil
 }
 
 // Cancel decides that the invoice is void. One that was paid, in part too, is corrected

@@ -31,7 +31,8 @@ type PaymentReversed struct {
 // Credited says that a credit note reduced what is owed.
 type Credited struct {
 	CreditNote  id.ID       `json:"creditNote"`
-	Amount      money.Money `json:"amount"` // positive
+	Amount      money.Money `json:"amount"`          // taken off what was owed
+	Beyond      money.Money `json:"beyond,omitzero"` // more than was owed: it covers what payments that go back would leave owed
 	Outstanding money.Money `json:"outstanding"`
 }
 

@@ -15,6 +15,7 @@ type State struct {
 	Recorded    map[id.ID]money.Money // by payment
 	Reversed    map[id.ID]money.Money // by payment, in all
 	Credited    map[id.ID]money.Money // by credit note
+	Beyond      money.Money           // what credit notes gave beyond what was owed, not used up
 	IsCancelled bool
 }
 
@@ -36,9 +37,11 @@ func evolve(s State, e event.Event) State {
 	case PaymentRecorded:
 		s.Recorded[e.Payment], s.Outstanding = e.Amount, e.Outstanding
 	case PaymentReversed:
+		s.Beyond.Minor -= s.Outstanding.Minor + e.Amount.Minor - e.Outstanding.Minor
 		s.Reversed[e.Payment], s.Outstanding = money.Of(s.Reversed[e.Payment].Minor+e.Amount.Minor, e.Amount.Currency), e.Outstanding
 	case Credited:
 		s.Credited[e.CreditNote], s.Outstanding = e.Amount, e.Outstanding
+		s.Beyond = money.Of(s.Beyond.Minor+e.Beyond.Minor, e.Outstanding.Currency)
 	case Cancelled:
 		s.IsCancelled = true
 	}
