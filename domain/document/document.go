@@ -350,17 +350,25 @@ func (b *Body) Check() *fault.Fault {
 	if _, ok := money.Digits(b.Currency); !ok {
 		add("currency", "document.currency_unknown", fault.A("currency", b.Currency))
 	}
-	for _, d := range []struct {
-		field string
-		date  Date
-		need  bool
-	}{{"issueDate", b.IssueDate, true}, {"dueDate", b.DueDate, false}, {"validUntil", b.ValidUntil, false}, {"deliveryDate", b.DeliveryOn, false}} {
-		if d.date == "" && !d.need {
-			continue
+	date := func(field string, d Date) {
+		if d != "" && !d.Valid() {
+			add(field, "document.date_invalid", fault.A("date", d))
 		}
-		if !d.date.Valid() {
-			add(d.field, "document.date_invalid", fault.A("date", d.date))
-		}
+	}
+	if b.IssueDate == "" {
+		add("issueDate", "document.date_invalid", fault.A("date", ""))
+	}
+	date("issueDate", b.IssueDate)
+	date("dueDate", b.DueDate)
+	date("validUntil", b.ValidUntil)
+	date("deliveryDate", b.DeliveryOn)
+	date("periodStart", b.PeriodStart)
+	date("periodEnd", b.PeriodEnd)
+	for i := range b.Instalments {
+		date(fmt.Sprintf("instalments[%d].due", i), b.Instalments[i].Due)
+	}
+	for i := range b.References {
+		date(fmt.Sprintf("references[%d].date", i), b.References[i].Date)
 	}
 	if strings.TrimSpace(b.Buyer.Name) == "" {
 		add("buyer.name", "document.buyer_missing")
@@ -371,7 +379,9 @@ func (b *Body) Check() *fault.Fault {
 	if len(b.Lines) == 0 {
 		add("lines", "document.lines_missing")
 	}
-	checkMoney(reflect.ValueOf(*b), "", b.Currency, &f)
+	if _, ok := money.Digits(b.Currency); ok {
+		checkMoney(reflect.ValueOf(*b), "", b.Currency, &f)
+	}
 	return fault.Join(f...)
 }
 

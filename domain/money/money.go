@@ -3,6 +3,7 @@
 package money
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -161,35 +162,52 @@ func (m Money) Neg() Money { return Money{Minor: -m.Minor, Currency: m.Currency}
 
 // Add returns m + o.
 func (m Money) Add(o Money) (Money, error) {
-	cur := m.Currency
-	switch {
-	case cur == "":
-		cur = o.Currency
-	case o.Currency != "" && o.Currency != cur:
-		return Money{}, fmt.Errorf("%w: %s and %s", ErrCurrency, cur, o.Currency)
+	cur, err := common(m, o)
+	if err != nil {
+		return Money{}, err
 	}
 	sum := m.Minor + o.Minor
 	if (o.Minor > 0 && sum < m.Minor) || (o.Minor < 0 && sum > m.Minor) {
 		return Money{}, ErrOverflow
 	}
-	return Money{Minor: sum, Currency: cur}, nil
+	return inRange(sum, cur)
 }
 
 // Sub returns m - o.
-func (m Money) Sub(o Money) (Money, error) { return m.Add(o.Neg()) }
+func (m Money) Sub(o Money) (Money, error) {
+	cur, err := common(m, o)
+	if err != nil {
+		return Money{}, err
+	}
+	left := m.Minor - o.Minor
+	if (o.Minor > 0 && left > m.Minor) || (o.Minor < 0 && left < m.Minor) {
+		return Money{}, ErrOverflow
+	}
+	return inRange(left, cur)
+}
+
+// common returns the currency of two amounts.
+func common(m, o Money) (string, error) {
+	if m.Currency != "" && o.Currency != "" && m.Currency != o.Currency {
+		return "", fmt.Errorf("%w: %s and %s", ErrCurrency, m.Currency, o.Currency)
+	}
+	return cmp.Or(m.Currency, o.Currency), nil
+}
+
+// inRange refuses the one amount that has no negative.
+func inRange(minor int64, cur string) (Money, error) {
+	if minor == math.MinInt64 {
+		return Money{}, ErrOverflow
+	}
+	return Money{Minor: minor, Currency: cur}, nil
+}
 
 // Cmp compares two amounts of one currency.
 func (m Money) Cmp(o Money) (int, error) {
-	if m.Currency != "" && o.Currency != "" && m.Currency != o.Currency {
-		return 0, fmt.Errorf("%w: %s and %s", ErrCurrency, m.Currency, o.Currency)
+	if _, err := common(m, o); err != nil {
+		return 0, err
 	}
-	switch {
-	case m.Minor < o.Minor:
-		return -1, nil
-	case m.Minor > o.Minor:
-		return 1, nil
-	}
-	return 0, nil
+	return cmp.Compare(m.Minor, o.Minor), nil
 }
 
 // Mul returns the product of a factor and the amount, rounded half up (away from
@@ -233,5 +251,5 @@ func FromMinor(d Decimal, cur string) (Money, error) {
 	if !ok {
 		return Money{}, ErrOverflow
 	}
-	return Money{Minor: whole, Currency: cur}, nil
+	return inRange(whole, cur)
 }
