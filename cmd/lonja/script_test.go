@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -72,6 +73,7 @@ func program(t *testing.T) string {
 //	http WHO POST PATH STATUS [K=V…]     as a form that was made up
 //	http WHO SUBMIT FORM STATUS [K=V…]   fills in a form of the page that WHO saw last
 //	http WHO API METHOD PATH STATUS [JSON|@FILE]
+//	http WHO -H 'NAME: VALUE' …          with a header, each of the above
 //	keep NAME REGEXP                     the group of the last output, as $NAME
 //
 // What an answer says is in stdout, a page as its text; the bytes are in WHO.body.
@@ -270,21 +272,27 @@ func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 // ask sends a request and returns what the answer says.
 func ask(ts *testscript.TestScript, args ...string) string {
-	who, verb, rest := args[0], args[1], args[2:]
+	who, header := args[0], http.Header{}
+	for len(args) > 4 && args[1] == "-H" {
+		name, value, _ := strings.Cut(args[2], ": ")
+		header.Add(name, value)
+		args = args[2:]
+	}
+	verb, rest := args[1], args[2:]
 	p, base := worldOf(ts).person(ts, who), ts.Getenv("URL")
 	var res *http.Response
 	var want string
 	switch verb {
 	case "GET":
 		want = rest[1]
-		res = p.do(ts, request(ts, http.MethodGet, base+rest[0], nil))
+		res = p.do(ts, request(ts, http.MethodGet, base+rest[0], nil), header)
 	case "POST":
 		want = rest[1]
-		res = p.do(ts, form(ts, base+rest[0], rest[2:], url.Values{"command": {"01JD0000000000000000000000"}}))
+		res = p.do(ts, form(ts, base+rest[0], rest[2:], url.Values{"command": {"01JD0000000000000000000000"}}), header)
 	case "SUBMIT":
 		want = rest[1]
 		action, values := p.form(ts, rest[0])
-		res = p.do(ts, form(ts, action, rest[2:], values))
+		res = p.do(ts, form(ts, action, rest[2:], values), header)
 	case "API":
 		want = rest[2]
 		var body io.Reader
@@ -297,7 +305,7 @@ func ask(ts *testscript.TestScript, args ...string) string {
 		}
 		req := request(ts, rest[0], base+rest[1], body)
 		req.Header.Set("Content-Type", "application/json")
-		res = p.do(ts, req)
+		res = p.do(ts, req, header)
 	default:
 		ts.Fatalf("http %s: no such verb", verb)
 	}
@@ -342,10 +350,14 @@ func form(ts *testscript.TestScript, to string, fields []string, values url.Valu
 	return r
 }
 
-func (p *person) do(ts *testscript.TestScript, r *http.Request) *http.Response {
+func (p *person) do(ts *testscript.TestScript, r *http.Request, header http.Header) *http.Response {
 	r.Header.Set("Accept-Language", "en")
 	if p.token != "" {
 		r.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	maps.Copy(r.Header, header)
+	if host := header.Get("Host"); host != "" {
+		r.Host = host
 	}
 	res, err := p.http.Do(r)
 	ts.Check(err)
