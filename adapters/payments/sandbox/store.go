@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -47,7 +49,17 @@ CREATE INDEX IF NOT EXISTS due_deliveries ON deliveries (due, id);
 `
 
 func openStore(ctx context.Context, path string, random io.Reader) (*store, []byte, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
+	// SQLite gives the files that it makes beside it the same mode.
+	switch f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); {
+	case errors.Is(err, fs.ErrExist):
+	case err != nil:
+		return nil, nil, fmt.Errorf("sandbox: %w", err)
+	default:
+		if err := f.Close(); err != nil {
+			return nil, nil, fmt.Errorf("sandbox: %w", err)
+		}
+	}
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenWAL)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sandbox: opening %s: %w", path, err)
 	}

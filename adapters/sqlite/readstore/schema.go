@@ -1,7 +1,11 @@
 package readstore
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -162,7 +166,9 @@ func prefixed(with string, names []string) []string {
 func (s *Store) openFile(path string, mark int64, create string) (_ *sqlite.Conn, err error) {
 	flags := sqlite.OpenReadWrite
 	if create != "" {
-		flags |= sqlite.OpenCreate
+		if err := touch(path); err != nil {
+			return nil, fmt.Errorf("read store %s: create: %w", path, err)
+		}
 	}
 	conn, err := sqlite.OpenConn(path, flags)
 	if err != nil {
@@ -194,6 +200,27 @@ func (s *Store) openFile(path string, mark int64, create string) (_ *sqlite.Conn
 		return nil, fmt.Errorf("read store %s: %w: it has format %d, this program knows up to %d; nothing was changed", path, ErrNewer, version, formatVersion)
 	}
 	return conn, nil
+}
+
+// touch makes an empty file that nobody else may read, unless there is a file; SQLite
+// gives the files that it makes beside it the same mode. It is made elsewhere: closing it
+// at its place could drop locks of this process's connections to it.
+func touch(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(f.Name()))
 }
 
 // createFile makes the tables of an empty file, in one transaction that two processes
