@@ -59,10 +59,18 @@ func (c *Commands) keepPassword(ctx context.Context, req Request, owner string, 
 // last the log says so. Until then nobody can sign in with it. Each step can be repeated,
 // so that a repeated act finishes what a broken-off one left.
 func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, password string, by access.PasswordBy, kept string) (Receipt, error) {
+	req = req.of(l.contact)
+	d := access.LoginDecider()
+	before, err := load(ctx, c.Executor, d, d.Stream(string(l.id)), req.step("password set"))
+	if err != nil {
+		return Receipt{}, err
+	}
+	if before.done != nil {
+		return Receipt{Receipt: *before.done}, nil
+	}
 	if err := c.keepPassword(ctx, req, string(l.contact), l.id, password); err != nil {
 		return Receipt{}, err
 	}
-	req = req.of(l.contact)
 	if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorLogin, ID: string(l.id)}, kept); err != nil {
 		return Receipt{}, fmt.Errorf("ending sessions of login %s: %w", l.id, err)
 	}
@@ -77,7 +85,7 @@ func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, pass
 	if err := c.Vault.RevokeTokens(ctx, req.Account, PurposeRecovery, l.id); err != nil {
 		return Receipt{}, fmt.Errorf("voiding recovery links of login %s: %w", l.id, err)
 	}
-	rcpt, err := Execute(ctx, c.Executor, access.LoginDecider(), string(l.id), req.step("password set"), func(s access.Login) ([]event.Event, error) {
+	rcpt, err := Execute(ctx, c.Executor, d, string(l.id), req.step("password set"), func(s access.Login) ([]event.Event, error) {
 		return access.SetPassword(s, by)
 	})
 	if err != nil {

@@ -41,6 +41,14 @@ func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaf
 }
 
 func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.ID, password, kept string) (Receipt, error) {
+	d, step := account.StaffDecider(), req.ofAccount().step("staff password")
+	before, err := load(ctx, c.Executor, d, d.Stream(string(staff)), step)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if before.done != nil { // the password may be another by now
+		return Receipt{Receipt: *before.done}, nil
+	}
 	if err := c.keepPassword(ctx, req, string(staff), staff, password); err != nil {
 		return Receipt{}, err
 	}
@@ -53,7 +61,7 @@ func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.I
 	if err := end(); err != nil {
 		return Receipt{}, err
 	}
-	rcpt, err := Execute(ctx, c.Executor, account.StaffDecider(), string(staff), req.ofAccount().step("staff password"), account.SetStaffPassword)
+	rcpt, err := Execute(ctx, c.Executor, d, string(staff), step, account.SetStaffPassword)
 	if err != nil {
 		return rcpt, err
 	}

@@ -152,13 +152,10 @@ func (a *API) createLogin(ctx context.Context, req commands.Request, in *LoginIn
 	if err := known(in.ID); err != nil {
 		return "", commands.Receipt{}, err
 	}
-	made, r, err := a.Commands.CreateLogin(ctx, req, commands.CreateLogin{Contact: id.Contact(in.ID), Email: in.Body.Email, Name: in.Body.Name, Role: in.Body.Role})
-	if err != nil || in.Body.Password == "" {
-		return string(made), r, err
-	}
-	set, err := a.Commands.SetLoginPassword(ctx, req, commands.SetLoginPassword{Login: made, Password: in.Body.Password})
-	set.Changed = set.Changed || r.Changed
-	return string(made), set, err
+	made, r, err := a.Commands.CreateLogin(ctx, req, commands.CreateLogin{
+		Contact: id.Contact(in.ID), Email: in.Body.Email, Name: in.Body.Name, Role: in.Body.Role, Password: in.Body.Password,
+	})
+	return string(made), r, err
 }
 
 func (a *API) moveOrder(ctx context.Context, req commands.Request, in *OrderStateInput) (string, commands.Receipt, error) {

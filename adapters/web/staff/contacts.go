@@ -128,18 +128,13 @@ func (s *Staff) act(w http.ResponseWriter, r *http.Request, open, notice string,
 	return nil
 }
 
-// createLogin makes a login and, where one was typed, its password: the password's own
-// command id derives from the form's, so that the pair repeats as one.
+// createLogin makes a login, with its password where one was typed.
 func (s *Staff) createLogin(w http.ResponseWriter, r *http.Request) error {
 	return s.act(w, r, "login", "created", func(f templates.Form, req commands.Request, c readmodels.Contact) (commands.Receipt, error) {
-		login, rcpt, err := s.Commands.CreateLogin(r.Context(), req, commands.CreateLogin{
-			Contact: c.ID, Email: f.Value("email"), Name: f.Value("name"), Role: access.Role(f.Value("role")), Main: len(c.Access) == 0,
+		_, rcpt, err := s.Commands.CreateLogin(r.Context(), req, commands.CreateLogin{
+			Contact: c.ID, Email: f.Value("email"), Name: f.Value("name"), Role: access.Role(f.Value("role")), Main: len(c.Access) == 0, Password: f.Value("password"),
 		})
-		if err != nil || f.Value("password") == "" {
-			return rcpt, err
-		}
-		req.Command = id.Derive("password", f.Command)
-		return s.Commands.SetLoginPassword(r.Context(), req, commands.SetLoginPassword{Login: login, Password: f.Value("password")})
+		return rcpt, err
 	})
 }
 
