@@ -89,6 +89,10 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
+	vaultFile := filepath.Join(cfg.Data, "vault.db")
+	if err := checkLog(logFile, vaultFile); err != nil {
+		return nil, err
+	}
 	// The log first: its lock says that this process owns the folder.
 	if a.events, err = eventlog.Open(ctx, logFile, eventlog.Options{Logger: a.log}); err != nil {
 		return nil, err
@@ -101,7 +105,10 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err != nil {
 		return nil, err
 	}
-	if a.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, "vault.db"), vault.Options{MasterKey: master}); err != nil {
+	if err := a.checkVault(ctx, vaultFile); err != nil {
+		return nil, err
+	}
+	if a.vault, err = vault.Open(ctx, vaultFile, vault.Options{MasterKey: master}); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.vault.Close)
@@ -123,7 +130,10 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err := a.wireSandbox(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.wireRouter()
+	if err := a.wireRouter(); err != nil {
+		return nil, err
+	}
+	return a, a.checkPositions(ctx)
 }
 
 // wireSandbox opens the test gateway. It knows its payments across restarts, and an
@@ -239,6 +249,11 @@ func (a *app) importFile(ctx context.Context, req commands.Request, file []byte)
 	bodies, err := einvoice.Read(file)
 	if err != nil {
 		return nil, err
+	}
+	for i := range bodies { // all of them before any is in
+		if f := bodies[i].Check(); f != nil {
+			return nil, inFile(f, i, len(bodies))
+		}
 	}
 	out := make([]commands.Imported, len(bodies))
 	for i := range bodies {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// checkLog refuses a folder whose log is gone: it is made first, the vault after it.
+func checkLog(logFile, vaultFile string) error {
+	if _, err := os.Stat(logFile); !errors.Is(err, fs.ErrNotExist) {
+		return nil // it is there, or opening it says what is wrong
+	}
+	if _, err := os.Stat(vaultFile); err != nil {
+		return nil //nolint:nilerr // nor is there a vault: the folder is new
+	}
+	return fmt.Errorf("%s is missing, and the vault beside it has the keys of a log: put it back, or begin in another folder; nothing was changed", logFile)
+}
+
+// checkVault refuses a folder whose log has events and whose vault is gone: a new vault
+// would have none of the keys of what is in the log.
+func (a *app) checkVault(ctx context.Context, file string) error {
+	head, err := a.events.Head(ctx)
+	if err != nil || head == 0 {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s is missing or empty, and the log beside it has %d events whose personal data only it can open: put it back, with its master key; nothing was changed", file, head)
+}
+
+// checkPositions refuses a folder whose log ends before what was made of it: the log is
+// an older copy, or another's.
+func (a *app) checkPositions(ctx context.Context) error {
+	head, err := a.events.Head(ctx)
+	if err != nil {
+		return err
+	}
+	log := filepath.Join(a.cfg.Data, "events.db")
+	all, err := a.runner.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		for _, g := range p.Generations {
+			if g.Checkpoint > head {
+				return fmt.Errorf("%s ends at position %d, and the read models of %s are at %d: it is an older copy, or another's. Put the right log back; "+
+					"or, if this one is right, move %s away, and they are made again. Nothing was changed", log, head, p.Name, g.Checkpoint, filepath.Join(a.cfg.Data, "readmodels*.db"))
+			}
+		}
+	}
+	reactions, err := a.reactions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range reactions {
+		if r.Position > head {
+			return fmt.Errorf("%s ends at position %d, and %s has answered events up to %d, as %s says: they are not copies of the same moment. Put copies back that are; nothing was changed",
+				log, head, r.Name, r.Position, filepath.Join(a.cfg.Data, "vault.db"))
+		}
+	}
+	return nil
+}
