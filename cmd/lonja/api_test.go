@@ -245,7 +245,7 @@ func TestGuessingAtTheAPIIsBounded(t *testing.T) {
 // countingVault counts how often a password is verified, as what is the work of a sign-in.
 type countingVault struct {
 	commands.Vault
-	right bool // it says so at once
+	right, wrong bool // it says so at once
 
 	mu       sync.Mutex
 	verified int
@@ -255,8 +255,8 @@ func (v *countingVault) VerifyPassword(ctx context.Context, account id.Account, 
 	v.mu.Lock()
 	v.verified++
 	v.mu.Unlock()
-	if v.right {
-		return true, nil
+	if v.right || v.wrong {
+		return v.right, nil
 	}
 	return v.Vault.VerifyPassword(ctx, account, login, password)
 }

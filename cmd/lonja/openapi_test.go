@@ -304,6 +304,21 @@ func paper(k document.Kind, number string) object {
 	return b
 }
 
+// ubl is an electronic invoice over 121 euros.
+const ubl = `<?xml version="1.0"?>
+<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2" xmlns:cac="a" xmlns:cbc="b">
+ <cbc:ID>F-UBL</cbc:ID><cbc:IssueDate>2026-11-20</cbc:IssueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode>
+ <cac:AccountingSupplierParty><cac:Party><cac:PartyName><cbc:Name>Conservas Cantábricas</cbc:Name></cac:PartyName></cac:Party></cac:AccountingSupplierParty>
+ <cac:AccountingCustomerParty><cac:Party><cac:PartyName><cbc:Name>Bar Manolo</cbc:Name></cac:PartyName></cac:Party></cac:AccountingCustomerParty>
+ <cac:TaxTotal><cbc:TaxAmount currencyID="EUR">21</cbc:TaxAmount>
+  <cac:TaxSubtotal><cbc:TaxableAmount currencyID="EUR">100</cbc:TaxableAmount><cbc:TaxAmount currencyID="EUR">21</cbc:TaxAmount>
+   <cac:TaxCategory><cbc:ID>S</cbc:ID><cbc:Percent>21</cbc:Percent></cac:TaxCategory></cac:TaxSubtotal></cac:TaxTotal>
+ <cac:LegalMonetaryTotal><cbc:LineExtensionAmount currencyID="EUR">100</cbc:LineExtensionAmount><cbc:TaxExclusiveAmount currencyID="EUR">100</cbc:TaxExclusiveAmount>
+  <cbc:TaxInclusiveAmount currencyID="EUR">121</cbc:TaxInclusiveAmount><cbc:PayableAmount currencyID="EUR">121</cbc:PayableAmount></cac:LegalMonetaryTotal>
+ <cac:InvoiceLine><cbc:ID>1</cbc:ID><cbc:InvoicedQuantity unitCode="C62">1</cbc:InvoicedQuantity><cbc:LineExtensionAmount currencyID="EUR">100</cbc:LineExtensionAmount>
+  <cac:Item><cbc:Name>Anchoa</cbc:Name></cac:Item><cac:Price><cbc:PriceAmount currencyID="EUR">100</cbc:PriceAmount></cac:Price></cac:InvoiceLine>
+</Invoice>`
+
 // issued imports a document and returns its id.
 func (d *described) issued(erp string, k document.Kind, number string) string {
 	d.t.Helper()
@@ -333,6 +348,11 @@ func (d *described) documents(erp, owner, reader, other, who string) {
 	d.call(erp, http.MethodPost, "/documents", object{"kind": "invoice"}, http.StatusUnprocessableEntity)
 	d.call(owner, http.MethodPost, "/documents", paper(document.Invoice, "MINE"), http.StatusNotFound)
 	d.call(erp, http.MethodPost, "/documents", strings.Repeat(" ", 21<<20), http.StatusRequestEntityTooLarge)
+
+	for _, kind := range []string{"application/xml", "text/xml", "application/octet-stream"} {
+		d.call(erp, http.MethodPost, "/documents", strings.Replace(ubl, "F-UBL", "F-"+kind, 1), http.StatusOK, "Content-Type", kind)
+	}
+	d.call(erp, http.MethodPost, "/documents", "%PDF-1.7", http.StatusUnprocessableEntity, "Content-Type", "application/pdf")
 
 	d.call(owner, http.MethodGet, "/documents?status=pending&year=2026&from=2026-01-01&to=2026-12-31&currency=EUR&minTotal=1&maxTotal=1000.50&owed=true&q=anchoas&sort=total&order=asc&limit=500", nil, http.StatusOK)
 	var page struct{ Next string }

@@ -368,7 +368,7 @@ func (r route) apiHits(h hit, x things) []hit {
 
 // sweep is a system with two accounts, a victim in one, and everybody else.
 type sweep struct {
-	t         *testing.T
+	t         testing.TB
 	app       *app
 	account   id.Account
 	victim    things
@@ -380,7 +380,7 @@ type sweep struct {
 }
 
 // openSweep is a system with an account and nobody in it yet.
-func openSweep(t *testing.T) *sweep {
+func openSweep(t testing.TB) *sweep {
 	t.Helper()
 	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
 	a, err := openApp(t.Context(), testSystem(io.Discard, w.log), appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
@@ -402,7 +402,7 @@ func openSweep(t *testing.T) *sweep {
 	return w
 }
 
-func newSweep(t *testing.T) *sweep {
+func newSweep(t testing.TB) *sweep {
 	t.Helper()
 	w := openSweep(t)
 	elsewhere := w.open("Salazones del Sur", "A21000018")

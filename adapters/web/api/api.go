@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/oklog/ulid/v2"
 
 	"lonja/adapters/web/edge"
@@ -67,7 +68,7 @@ const bearer = "bearer"
 func New(r chi.Router, c Config) *API {
 	a := &API{Config: c, homes: newHomeCache(), gate: newGate(c.Commands.Executor)}
 	r.Route(Prefix, func(r chi.Router) {
-		r.Use(noStore, a.recoverer)
+		r.Use(noStore, a.recoverer, wholeBody, middleware.GetHead)
 		hc := huma.DefaultConfig("Lonja", "1")
 		hc.Info.Description = "A customer portal: what a contact of a business sees and does, and what the business needs to drive it.\n\n" +
 			"Sign in with `POST /session`, or use an API key of the account; send the token as `Authorization: Bearer …`. " +

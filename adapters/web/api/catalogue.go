@@ -91,7 +91,7 @@ func (a *API) catalogue() {
 			if err != nil {
 				return nil, err
 			}
-			out := &CartOutput{Body: PricedCart{Lines: items}}
+			out := &CartOutput{Body: PricedCart{Lines: some(items)}}
 			if len(items) == 0 {
 				return out, nil
 			}

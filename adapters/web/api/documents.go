@@ -52,6 +52,14 @@ func listOf[R any](p readmodels.Page[R], err error) (*ListOutput[R], error) {
 	return out, nil
 }
 
+// some returns the list, an empty one for nil: in JSON it is a list always.
+func some[R any](list []R) []R {
+	if list == nil {
+		return []R{}
+	}
+	return list
+}
+
 // ListOutput is a List as an answer.
 type ListOutput[R any] struct{ Body List[R] }
 
@@ -142,7 +150,7 @@ type DocumentOutput struct{ Body DocumentDetail }
 // ActivityInput asks for what happened.
 type ActivityInput struct {
 	Scope
-	Limit int `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Limit int `query:"limit" minimum:"1" maximum:"30" default:"30"` // readmodels.FeedLength
 }
 
 // CommentsInput asks for a document's comments.
@@ -196,7 +204,7 @@ func (a *API) documents(r chi.Router) {
 			if err != nil {
 				return nil, err
 			}
-			return &ListOutput[readmodels.Activity]{Body: List[readmodels.Activity]{Items: items}}, nil
+			return &ListOutput[readmodels.Activity]{Body: List[readmodels.Activity]{Items: some(items)}}, nil
 		})
 
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
@@ -248,8 +256,11 @@ func (a *API) document(ctx context.Context, c caller, in *DocumentInput) (*Docum
 	if out.Body.Related, err = readmodels.RelatedDocuments(ctx, v, &d); err != nil {
 		return nil, err
 	}
-	out.Body.Payments, err = readmodels.PaymentsOf(ctx, v, d.ID)
-	return out, err
+	if out.Body.Payments, err = readmodels.PaymentsOf(ctx, v, d.ID); err != nil {
+		return nil, err
+	}
+	out.Body.Timeline, out.Body.Related, out.Body.Payments = some(out.Body.Timeline), some(out.Body.Related), some(out.Body.Payments)
+	return out, nil
 }
 
 func (a *API) writePDF(w http.ResponseWriter, r *http.Request) error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -114,7 +115,7 @@ func (a *API) writeHome(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	etag := `"` + strconv.FormatUint(uint64(rev), 36) + "." + string(today) + `"`
 	h.Set("Etag", etag)
-	if r.Header.Get("If-None-Match") == etag {
+	if matches(r.Header.Get("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -122,6 +123,16 @@ func (a *API) writeHome(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = bytes.NewReader(body).WriteTo(w) // the client is gone, if this fails
 	return nil
+}
+
+// matches reports whether an If-None-Match names the tag, by weak comparison (RFC 9110, 13.1.2).
+func matches(header, etag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == etag || one == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 // today is the account's calendar day.

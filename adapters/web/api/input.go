@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -43,32 +46,68 @@ func (a *API) signedIn(ctx huma.Context, next func(huma.Context)) {
 }
 
 // strictJSON is how bodies are read: what readers of JSON understand in different ways (a
-// name that is there twice, text that is not UTF-8) is refused, and an error says where.
+// name that is there twice, text that is not UTF-8) is refused, as is what is no text but
+// orders to a terminal, and an error says where.
 var strictJSON = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: func(body []byte, v any) error {
 	err := jsonv2.Unmarshal(body, v, jsonv2.MatchCaseInsensitiveNames(true))
+	if tree, ok := v.(*any); ok && err == nil {
+		if at, found := controls(*tree, ""); found {
+			return &placed{at, "request.control_characters", ""}
+		}
+	}
 	var semantic *jsonv2.SemanticError
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &syntax):
-		return &placed{fieldOf(syntax.JSONPointer), strings.TrimPrefix(fmt.Sprint(syntax.Err), "jsontext: ")}
+		return &placed{fieldOf(syntax.JSONPointer), "request.json_invalid", strings.TrimPrefix(fmt.Sprint(syntax.Err), "jsontext: ")}
 	case errors.As(err, &semantic):
-		return &placed{fieldOf(semantic.JSONPointer), ""}
+		return &placed{fieldOf(semantic.JSONPointer), "request.value_invalid", ""}
 	}
 	return err
 }}
 
 // placed is an error of a body at a field. Its text is for asProblem, which gets no more of
 // it than that.
-type placed struct{ field, reason string }
+type placed struct{ field, key, reason string }
 
 const placeMark = "\x00"
 
-func (p *placed) Error() string { return placeMark + p.field + placeMark + p.reason }
+func (p *placed) Error() string {
+	return strings.Join([]string{"", p.field, p.key, p.reason}, placeMark)
+}
+
+// controls finds text with control characters other than line ends and tabs. People's
+// browsers send none, and the pages take them out.
+func controls(v any, at string) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return at, strings.ContainsFunc(v, func(r rune) bool {
+			return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
+		})
+	case []any:
+		for i, one := range v {
+			if in, found := controls(one, at+"["+strconv.Itoa(i)+"]"); found {
+				return in, true
+			}
+		}
+	case map[string]any:
+		for name, one := range v {
+			if in, found := controls(one, strings.TrimPrefix(at+"."+name, ".")); found {
+				return in, true
+			}
+		}
+	}
+	return "", false
+}
 
 // fieldOf writes a JSON pointer as fields of refusals are: lines[2].quantity.
 func fieldOf(p jsontext.Pointer) string {
 	var b strings.Builder
 	for token := range p.Tokens() {
+		if b.Len() > maxField {
+			break
+		}
+		token = strings.ReplaceAll(token, placeMark, "\uFFFD")
 		switch {
 		case token != "" && strings.Trim(token, "0123456789") == "":
 			b.WriteString("[" + token + "]")
@@ -92,17 +131,32 @@ func (a *API) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	l := a.Catalogue.Match(ctx.Header("Accept-Language"))
 	f := requestFault(m.Status, ctx.Operation().MaxBodyBytes)
 	p := &Problem{Type: "urn:lonja:" + f.Key, Title: http.StatusText(m.Status), Status: m.Status, Detail: l.Fault(f)}
-	for _, e := range m.Errors {
-		c := fieldFault(e)
+	for _, e := range m.Errors[:min(len(m.Errors), maxErrors)] {
 		if m.Status == http.StatusUnsupportedMediaType {
-			continue // the body as a whole
+			break // the body as a whole
 		}
-		p.Errors = append(p.Errors, ProblemField{Field: c.Field, Type: "urn:lonja:" + c.Key, Detail: l.Fault(c)})
+		c := fieldFault(e)
+		p.Errors = append(p.Errors, ProblemField{Field: brief(c.Field), Type: "urn:lonja:" + c.Key, Detail: l.Fault(c)})
 	}
 	if m.Status >= http.StatusInternalServerError {
 		a.Log.ErrorContext(ctx.Context(), "API request failed", "operation", ctx.Operation().OperationID, "error", m.Detail)
 	}
 	return p, nil
+}
+
+// What a refusal says of a request at most: fields' names are the client's too.
+const (
+	maxErrors = 50
+	maxField  = 200
+)
+
+// brief is a field's name as text that is not too long.
+func brief(field string) string {
+	field = strings.ToValidUTF8(field, "\uFFFD")
+	if len(field) <= maxField {
+		return field
+	}
+	return strings.ToValidUTF8(field[:maxField], "") + "…"
 }
 
 // requestFault says what is wrong with a request as a whole.
@@ -165,11 +219,8 @@ func fieldFault(e *huma.ErrorDetail) *fault.Fault {
 			break
 		}
 	}
-	if at, reason, ok := strings.Cut(strings.TrimPrefix(e.Message, placeMark), placeMark); ok {
-		if reason == "" {
-			return fault.Field(at, "request.value_invalid")
-		}
-		return fault.Field(at, "request.json_invalid", fault.A("reason", reason))
+	if place := strings.Split(e.Message, placeMark); len(place) == 4 {
+		return fault.Field(place[1], place[2], fault.A("reason", place[3]))
 	}
 	for _, s := range said {
 		m := s.expr.FindStringSubmatch(e.Message)
@@ -201,3 +252,30 @@ func (a *API) recoverer(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// wholeBody makes one error of all for which a body can't be read to its end: that it did
+// not come. It is the client's, and no fault of the program's.
+func wholeBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil {
+			r.Body = body{r.Body}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type body struct{ io.ReadCloser }
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = broken{err}
+	}
+	return n, err
+}
+
+// broken is a net.Error, as which the library knows a body that did not come.
+type broken struct{ error }
+
+func (broken) Timeout() bool   { return true }
+func (broken) Temporary() bool { return false }

@@ -185,10 +185,11 @@ func (a *API) importer() {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
 	op.MaxBodyBytes = maxFile
+	op.SkipValidateBody = true // the importer tells files apart by what is in them, and says more of what is wrong
 	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict}
 	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"application/xml": binary, "application/pdf": binary,
+		"application/xml": binary, "text/xml": binary, "application/pdf": binary, "application/octet-stream": binary,
 		"application/json": {Schema: &huma.Schema{Description: "Lonja's documents: see the published JSON Schema", AdditionalProperties: true}},
 	}}
 	type input struct {
