@@ -209,6 +209,7 @@ func TestGuessingAtTheAPIIsBounded(t *testing.T) {
 	w.contact(w.account, "Bodegas Ibáñez", "B26000015", "marta@ibanez.example", ownerPassword)
 	const evil, home = "192.0.2.66:4000", "192.0.2.1:4000"
 	guess := signInBody("marta@ibanez.example", "wrong", false)
+	w.app.commands.Vault = &countingVault{Vault: w.app.vault, wrong: true}
 	for range 10 {
 		w.refused(w.call("", http.MethodPost, "/session", guess, "From", evil), http.StatusUnauthorized, "signin.failed")
 	}
@@ -219,6 +220,7 @@ func TestGuessingAtTheAPIIsBounded(t *testing.T) {
 	}
 	right := signInBody(" Marta@Ibanez.example", ownerPassword, false)
 	w.refused(w.call("", http.MethodPost, "/session", right, "From", evil), http.StatusTooManyRequests, "signin.too_many")
+	w.app.commands.Vault = &countingVault{Vault: w.app.vault, right: true}
 	page := func(from, cookie string) *httptest.ResponseRecorder {
 		form := url.Values{"command": {w.app.newID().String()}, "email": {"marta@ibanez.example"}, "password": {ownerPassword}}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://portal.test/sign-in", strings.NewReader(form.Encode()))
@@ -237,7 +239,6 @@ func TestGuessingAtTheAPIIsBounded(t *testing.T) {
 		t.Errorf("the owner, at home, is answered %d", got.Code)
 	}
 	for range 30 { // who signs in often is not refused for it
-		w.app.commands.Vault = &countingVault{Vault: w.app.vault, right: true}
 		w.fine(w.call("", http.MethodPost, "/session", right, "From", home), nil)
 	}
 }
@@ -289,7 +290,7 @@ func TestSignInTellsNothing(t *testing.T) {
 		{"a wrong password of staff", staffEmail, ownerPassword, true},
 		{"staff that there is not", "nobody@cantabricas.example", staffPassword, true},
 		{"no email", "", "", false},
-		{"what is no email", "\u0000%s' OR 1=1 --", "x", false},
+		{"what is no email", "%s' OR 1=1 --", "x", false},
 		{"a long one", strings.Repeat("x", 290) + "@x.example", "x", false},
 	} {
 		vault.verified = 0

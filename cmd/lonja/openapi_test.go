@@ -148,10 +148,17 @@ func (d *described) twice(token, method, path string, body any) *httptest.Respon
 	head, err := d.app.events.Head(d.t.Context())
 	d.must(err)
 	again := d.call(token, method, path, body, http.StatusOK, "Idempotency-Key", key)
-	after, err := d.app.events.Head(d.t.Context())
+	events, err := d.app.events.ReadFeed(d.t.Context(), head, 100, nil)
 	d.must(err)
-	if after != head || first.Body.String() != again.Body.String() {
-		d.t.Errorf("%s %s once more: %s and then %s; the log at %d, then at %d", method, path, first.Body, again.Body, head, after)
+	for i := range events {
+		m, err := event.ParseMetadata(events[i].Meta)
+		d.must(err)
+		if m.Actor.Kind != event.ActorSystem { // a reaction may just come to what was first
+			d.t.Errorf("%s %s once more: %s", method, path, events[i].Type)
+		}
+	}
+	if first.Body.String() != again.Body.String() {
+		d.t.Errorf("%s %s once more: %s and then %s", method, path, first.Body, again.Body)
 	}
 	return first
 }
@@ -256,10 +263,12 @@ func (d *described) sessions(owner string) {
 	d.call("", http.MethodPost, "/session", "", http.StatusBadRequest)
 	d.call("", http.MethodPost, "/session", "a=b", http.StatusUnsupportedMediaType, "Content-Type", "application/x-www-form-urlencoded")
 	d.call("", http.MethodPost, "/session", object{"email": strings.Repeat("x", 20_000), "password": "x"}, http.StatusRequestEntityTooLarge)
+	d.app.commands.Vault = &countingVault{Vault: d.app.vault, wrong: true}
 	for range 9 {
 		d.call("", http.MethodPost, "/session", object{"email": "marta@ibanez.example", "password": "wrong"}, http.StatusUnauthorized)
 	}
 	d.call("", http.MethodPost, "/session", object{"email": "marta@ibanez.example", "password": "wrong"}, http.StatusTooManyRequests)
+	d.app.commands.Vault = d.app.vault
 	d.call(owner, http.MethodGet, "/payments", nil, http.StatusOK)
 }
 
