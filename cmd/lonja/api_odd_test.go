@@ -96,6 +96,7 @@ func TestOddRequestsAreRefusedClearly(t *testing.T) {
 		{"an id of nothing", "GET /documents/{id}", "\x00", "", "", "", staff, 404, "not_found", ""},
 		{"a file of nothing", "POST /documents", "", "", "", "", staff, 400, "request.body_unreadable", ""},
 		{"a file of no form", "POST /documents", "", "", "", "\x00\x01\x02", staff, 422, "einvoice.unknown_form", ""},
+		{"orders to a terminal in a file", "POST /documents", "", "", "", strings.Replace(sound["POST /documents"], "Anchoa", `An\u001b[2Jchoa`, 1), staff, 422, "document.control_characters", "lines[0].name"},
 		{"an XML bomb", "POST /documents", "", "", "application/xml", `<!DOCTYPE x [<!ENTITY a "a"><!ENTITY b "&a;&a;">]><Invoice>&b;</Invoice>`, staff, 422, "einvoice.doctype", ""},
 		{"another XML", "POST /documents", "", "", "text/xml; charset=utf-8", `<html/>`, staff, 422, "einvoice.unknown_root", ""},
 		{"a PDF without invoice", "POST /documents", "", "", "application/pdf", "%PDF-1.7\n", staff, 422, "einvoice.pdf_without_invoice", ""},

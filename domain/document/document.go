@@ -334,8 +334,8 @@ func presence(v reflect.Value) string {
 }
 
 // Check returns what is wrong with a body that is about to be issued, field by
-// field, or nil. It checks form (what every later step relies on) and that amounts
-// are of the document's currency; it never recalculates a total.
+// field, or nil. It checks form (what every later step relies on), that amounts
+// are of the document's currency and that text is text; it never recalculates a total.
 func (b *Body) Check() *fault.Fault {
 	var f []*fault.Fault
 	add := func(field, key string, args ...fault.Arg) { f = append(f, fault.Field(field, key, args...)) }
@@ -379,20 +379,28 @@ func (b *Body) Check() *fault.Fault {
 	if len(b.Lines) == 0 {
 		add("lines", "document.lines_missing")
 	}
-	if _, ok := money.Digits(b.Currency); ok {
-		checkMoney(reflect.ValueOf(*b), "", b.Currency, &f)
+	cur := b.Currency
+	if _, ok := money.Digits(cur); !ok {
+		cur = ""
 	}
+	checkValues(reflect.ValueOf(*b), "", cur, &f)
 	return fault.Join(f...)
 }
 
-func checkMoney(v reflect.Value, path, cur string, f *[]*fault.Fault) {
+// checkValues checks that amounts are of the currency, unless that is "", and that text
+// is text: control characters are orders to whatever shows them.
+func checkValues(v reflect.Value, path, cur string, f *[]*fault.Fault) {
 	if v.Type() == reflect.TypeFor[money.Money]() {
-		if m := v.Interface().(money.Money); m.Currency != "" && m.Currency != cur {
+		if m := v.Interface().(money.Money); cur != "" && m.Currency != "" && m.Currency != cur {
 			*f = append(*f, fault.Field(path, "document.currency_mixed", fault.A("currency", m.Currency), fault.A("want", cur)))
 		}
 		return
 	}
 	switch v.Kind() {
+	case reflect.String:
+		if strings.ContainsFunc(v.String(), func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }) {
+			*f = append(*f, fault.Field(path, "document.control_characters"))
+		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[money.Decimal]() {
 			return
@@ -402,15 +410,15 @@ func checkMoney(v reflect.Value, path, cur string, f *[]*fault.Fault) {
 			if path != "" {
 				name = path + "." + name
 			}
-			checkMoney(v.Field(i), name, cur, f)
+			checkValues(v.Field(i), name, cur, f)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			checkMoney(v.Index(i), fmt.Sprintf("%s[%d]", path, i), cur, f)
+			checkValues(v.Index(i), fmt.Sprintf("%s[%d]", path, i), cur, f)
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
-			checkMoney(v.Elem(), path, cur, f)
+			checkValues(v.Elem(), path, cur, f)
 		}
 	}
 }

@@ -43,6 +43,8 @@ func TestCheckNamesTheField(t *testing.T) {
 		"no seller":        {func(b *document.Body) { b.Seller.Name = "" }, "seller.name", "document.seller_missing"},
 		"no lines":         {func(b *document.Body) { b.Lines = nil }, "lines", "document.lines_missing"},
 		"another currency": {func(b *document.Body) { b.Totals.Payable = money.Of(121_000, "USD") }, "totals.payable", "document.currency_mixed"},
+		"orders":           {func(b *document.Body) { b.Title = "An\x1b[2Jchoas" }, "title", "document.control_characters"},
+		"orders in a line": {func(b *document.Body) { b.Lines[0].Name = "\x00" }, "lines[0].name", "document.control_characters"},
 		"within a line": {func(b *document.Body) {
 			b.Lines[0].Adjustments = []document.Adjustment{{}, {Amount: money.Of(1, "USD")}}
 		}, "lines[0].adjustments[1].amount", "document.currency_mixed"},
