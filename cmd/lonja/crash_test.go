@@ -28,7 +28,7 @@ import (
 	"lonja/domain/id"
 )
 
-// crashesVar says how often the program is killed; 20 times if it is not given.
+// crashesVar says how often the program is killed; a hundred times if it is not given.
 const crashesVar = "LONJA_CRASHES"
 
 // crashClients work at the same time, each for a contact of its own.
@@ -40,7 +40,7 @@ const crashClients = 4
 // when it is asked for again, and read models are those that a rebuild makes.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	crashes := 20
+	crashes := 100
 	if text := os.Getenv(crashesVar); text != "" {
 		var err error
 		if crashes, err = strconv.Atoi(text); err != nil {
@@ -94,7 +94,8 @@ type crashRig struct {
 	key     string // the ERP's
 
 	acknowledged    atomic.Int64
-	repeated, there atomic.Int64 // acts asked for again, and those that were there already
+	head            uint64       // of the log, when the process had started
+	repeated, there atomic.Int64 // acts asked for again, and those whose events were there by then
 }
 
 // testSystem is the world of a program that runs inside the test.
@@ -196,6 +197,7 @@ func (r *crashRig) live(s *served, verify bool) {
 	if verify {
 		r.operate("projections", "verify")
 	}
+	r.look()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()
 	enough, after := make(chan struct{}), r.acknowledged.Load()+1+r.chance.Int64N(40)
@@ -225,6 +227,15 @@ func (r *crashRig) live(s *served, verify bool) {
 	}
 	cancel()
 	working.Wait()
+}
+
+// look notes how far the log is.
+func (r *crashRig) look() {
+	var p projectionStatus
+	if err := json.NewDecoder(strings.NewReader(r.operate("projections", "status", "--json"))).Decode(&p); err != nil {
+		r.t.Fatal(err)
+	}
+	r.head = p.Head
 }
 
 // finish lets the clients end what they are at, and waits until what follows has followed.
@@ -283,7 +294,7 @@ func (c *crashClient) register(ctx context.Context) error {
 		return err
 	}
 	made, _ := answerOf(body)
-	status, body, err = c.erp(ctx, "/contacts/"+made+"/logins", c.tax, map[string]any{"email": c.email, "name": "Marta", "role": "full", "password": c.password()})
+	status, body, err = c.erp(ctx, "/contacts/"+made+"/logins", c.tax+"-login", map[string]any{"email": c.email, "name": "Marta", "role": "full", "password": c.password()})
 	if err := refused("login", status, http.StatusOK, body, err); err != nil {
 		return err
 	}
@@ -390,12 +401,12 @@ func (c *crashClient) step(ctx context.Context) bool {
 	if err != nil {
 		return false // no answer: it may be done or not
 	}
-	made, changed := answerOf(body)
+	made, position := answerOf(body)
 	if status != http.StatusOK || made == "" {
 		c.rig.t.Errorf("client %d, %s of round %d (again: %v): %d %s", c.i, name, c.n, again, status, body)
 		return false
 	}
-	if again && !changed {
+	if again && position > 0 && position <= c.rig.head {
 		c.rig.there.Add(1)
 	}
 	c.rig.acknowledged.Add(1)
@@ -411,26 +422,23 @@ func (c *crashClient) step(ctx context.Context) bool {
 }
 
 // answerOf returns what an answer says was made, and whether it was made by this very request.
-func answerOf(body []byte) (string, bool) {
+func answerOf(body []byte) (made string, position uint64) {
 	var a struct {
 		ID        string
-		Changed   bool
-		Documents []struct {
-			ID    string
-			Again bool
-		}
+		Position  uint64
+		Documents []struct{ ID string }
 	}
 	if json.Unmarshal(body, &a) != nil {
-		return "", false
+		return "", 0
 	}
 	if len(a.Documents) > 0 {
 		var ids []string
 		for _, d := range a.Documents {
 			ids = append(ids, d.ID)
 		}
-		return strings.Join(ids, " "), !a.Documents[0].Again
+		return strings.Join(ids, " "), a.Position
 	}
-	return a.ID, a.Changed
+	return a.ID, a.Position
 }
 
 // act returns the act that the client is at, with its key and body bound to it.
