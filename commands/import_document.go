@@ -2,10 +2,14 @@ package commands
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 
 	"lonja/domain/account"
 	"lonja/domain/contact"
 	"lonja/domain/document"
+	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
 )
@@ -36,6 +40,9 @@ func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDoc
 	}
 	if f := in.Body.Check(); f != nil {
 		return Imported{}, f
+	}
+	if err := fits(&in.Body); err != nil {
+		return Imported{}, err
 	}
 	acc, err := c.accountState(ctx, req)
 	if err != nil {
@@ -69,6 +76,21 @@ func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDoc
 		ID: issued.ID, Kind: issued.Kind, Contact: who, ContactCreated: who == newContact(req.step("contact")),
 		Again: !issued.Receipt.Changed && !issued.Receipt.Again, Receipt: issued.Receipt,
 	}, nil
+}
+
+// aside is what an issue event holds beside the sealed body and title, at most.
+const aside = 8 << 10
+
+// fits refuses a body that no event can hold, before its contact is registered.
+func fits(b *document.Body) error {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("measuring document %s: %w", b.Number, err)
+	}
+	if base64.RawStdEncoding.EncodedLen(len(text)+len(b.Title))+aside > event.MaxAppendBytes {
+		return fault.New(fault.TooLarge, "command.too_large", fault.A("max", event.MaxAppendBytes))
+	}
+	return nil
 }
 
 // counterparty returns the party of a document that is the account's contact, and

@@ -97,6 +97,7 @@ func TestOddRequestsAreRefusedClearly(t *testing.T) {
 		{"a file of nothing", "POST /documents", "", "", "", "", staff, 400, "request.body_unreadable", ""},
 		{"a file of no form", "POST /documents", "", "", "", "\x00\x01\x02", staff, 422, "einvoice.unknown_form", ""},
 		{"orders to a terminal in a file", "POST /documents", "", "", "", strings.Replace(sound["POST /documents"], "Anchoa", `An\u001b[2Jchoa`, 1), staff, 422, "document.control_characters", "lines[0].name"},
+		{"a document that no event can hold", "POST /documents", "", "", "", strings.Replace(sound["POST /documents"], "Anchoa", strings.Repeat("Anchoa", 150_000), 1), staff, 413, "command.too_large", ""},
 		{"an XML bomb", "POST /documents", "", "", "application/xml", `<!DOCTYPE x [<!ENTITY a "a"><!ENTITY b "&a;&a;">]><Invoice>&b;</Invoice>`, staff, 422, "einvoice.doctype", ""},
 		{"another XML", "POST /documents", "", "", "text/xml; charset=utf-8", `<html/>`, staff, 422, "einvoice.unknown_root", ""},
 		{"a PDF without invoice", "POST /documents", "", "", "application/pdf", "%PDF-1.7\n", staff, 422, "einvoice.pdf_without_invoice", ""},
