@@ -76,8 +76,8 @@ func Credit(s State, note id.ID, amount money.Money, keep bool) ([]event.Event, 
 	if s.Issued == nil {
 		return nil, fault.New(fault.NotFound, "not_found")
 	}
-	if _, done := s.Credited[note]; done || s.IsCancelled || amount.Minor <= 0 {
-		return nil, nil
+	if _, done := s.Credited[note]; done || s.IsCancelled || amount.Minor <= 0 || s.Outstanding.Minor < 0 {
+		return nil, nil // an invoice of less than nothing owes nothing
 	}
 	more, err := amount.Cmp(s.Outstanding)
 	if err != nil || amount.Currency != s.Outstanding.Currency {
@@ -85,7 +85,7 @@ func Credit(s State, note id.ID, amount money.Money, keep bool) ([]event.Event, 
 	}
 	e := Credited{CreditNote: note, Amount: amount}
 	if more > 0 {
-		e.Amount.Minor = max(0, s.Outstanding.Minor) // an invoice may be of less than nothing
+		e.Amount = s.Outstanding
 		if keep {
 			e.Beyond = money.Of(amount.Minor-e.Amount.Minor, amount.Currency)
 		}

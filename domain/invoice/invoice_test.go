@@ -147,7 +147,7 @@ func TestCredit(t *testing.T) {
 	given(t).When(credit("R", eur(0))).ThenNothing()
 	less := issued(t)
 	less.Payable = eur(-500)
-	decidertest.Given(t, invoice.Decider(), less).When(creditUpTo("R", eur(100))).ThenNothing()
+	decidertest.Given(t, invoice.Decider(), less).When(credit("R", eur(100))).ThenNothing()
 	given(t).When(credit("R", eur(-5))).ThenNothing()
 	given(t, invoice.Cancelled{}).When(credit("R", eur(5))).ThenNothing()
 	given(t).When(credit("R", money.Of(5, "USD"))).ThenRefused(fault.Conflict, "payment.currency_differs")
