@@ -24,7 +24,7 @@ import (
 // The order of the folds matters: the summary looks at a document as it was before the
 // event, the timeline as it is after.
 func Documents() *Projection {
-	p := New("documents", 1)
+	p := New("documents", 2)
 	EraseOn[contact.Erased](p)
 	summaryFolds(p)
 	documentFolds(p)

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,12 +34,12 @@ type Progress struct {
 
 // The sizes of a rebuild's steps, in events and rows.
 const (
-	rebuildBatch = 4096
+	rebuildBatch = 1024
 	rebuildAhead = 3 // decoded batches that wait to be folded
 	rebuildChunk = 2000
 
-	rebuildGC   = 400     // per cent, as GOGC has it
-	rebuildHeap = 1 << 30 // bytes that the collector keeps the process under
+	rebuildGC   = 1000       // per cent, as GOGC has it
+	rebuildHeap = 1200 << 20 // bytes that the collector keeps the process under
 )
 
 // Rebuild folds the named projections (all, where none is named) anew from the first
@@ -270,11 +271,14 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The largest takes longest to index: it does not wait until the others are written.
+	// The largest takes longest to index: it is the first, and the others' rows are written meanwhile.
 	report(Progress{Indexing, 0, uint64(len(bs))})
 	sealed := make(chan error, len(bs))
+	slices.SortStableFunc(bs, func(a, b *bulk) int { return cmp.Compare(b.handed, a.handed) })
 	for _, b := range bs {
-		go func() { sealed <- b.seal(ctx, position) }()
+		flushed := make(chan struct{})
+		go func() { sealed <- b.seal(ctx, position, flushed) }()
+		<-flushed
 	}
 	var errs []error
 	for i := range bs {
@@ -284,12 +288,14 @@ func (r *Runner) fill(ctx context.Context, bs []*bulk, report func(Progress)) (e
 	return errors.Join(errs...)
 }
 
-// seal writes what is left of the rows, and has the generation indexed.
-func (b *bulk) seal(ctx context.Context, to event.Position) error {
-	if err := b.evictAll(ctx, to); err != nil {
-		return err
+// seal writes what is left of the rows, says so, and has the generation indexed.
+func (b *bulk) seal(ctx context.Context, to event.Position, flushed chan<- struct{}) error {
+	err := b.evictAll(ctx, to)
+	if err == nil {
+		err = b.drain(ctx)
 	}
-	if err := b.drain(ctx); err != nil {
+	close(flushed)
+	if err != nil {
 		return err
 	}
 	last := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: to, Park: b.work.park}
@@ -353,6 +359,7 @@ type bulk struct {
 	filter []uint64 // Bloom filter of the keys of rows that went to the store
 
 	jobs    chan writeJob
+	handed  int // rows that went to be written
 	pending sync.WaitGroup
 	mu      sync.Mutex
 	err     error
@@ -374,11 +381,9 @@ func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
 	return b
 }
 
+// hashes places a key in the filter. The account is the same for nearly all.
 func (b *bulk) hashes(table int, k readmodels.Key) [4]uint64 {
-	h := maphash.Comparable(b.seed, struct {
-		table int
-		key   readmodels.Key
-	}{table, k})
+	h := maphash.String(b.seed, k.ID) + (maphash.String(b.seed, string(k.Contact))|1)*uint64(table+1)
 	step := h>>32 | 1
 	var out [4]uint64
 	for i := range out {
@@ -465,6 +470,7 @@ func (b *bulk) evictAll(ctx context.Context, to event.Position) error {
 // hand gives rows to the goroutine that writes them.
 func (b *bulk) hand(ctx context.Context, cells []*cell, to event.Position) error {
 	job := writeJob{erased: b.work.erased, cells: cells, to: to}
+	b.handed += len(cells)
 	b.work.erased = map[owner]bool{}
 	b.pending.Add(1)
 	select {

@@ -119,12 +119,12 @@ func (p *Projection) wants(eventType string) bool {
 // applies the events in order. A *poison says which event can't be folded: then the
 // cells are of no use, unless the work is careful, which parks the event instead.
 func (w *work) fold(ctx context.Context, items []item) error {
-	plans := make([][]plan, len(items))
+	plans, wanted := make([][]plan, len(items)), make([]bool, len(items))
 	all := make([]plan, 0, 4*len(items)) // what the plans are parts of
 	var load [][]*cell
 	for i := range items {
 		it := &items[i]
-		if it.err != nil || !w.p.wants(it.stored.Type) {
+		if wanted[i] = w.p.wants(it.stored.Type); !wanted[i] || it.err != nil {
 			continue
 		}
 		more, err := w.plan(&it.rec, all, &load)
@@ -141,7 +141,7 @@ func (w *work) fold(ctx context.Context, items []item) error {
 	}
 	for i := range items {
 		it := &items[i]
-		if !w.p.wants(it.stored.Type) {
+		if !wanted[i] {
 			continue
 		}
 		if _, skipped := w.skip[it.stored.Position]; skipped {
@@ -149,10 +149,10 @@ func (w *work) fold(ctx context.Context, items []item) error {
 			continue
 		}
 		w.clock++
-		if it.err == nil && w.p.erases(&it.rec) {
+		if len(w.p.erasers) > 0 && it.err == nil && w.p.erases(&it.rec) {
 			w.erase(it.owner()) // never held up by a parked sequence: the rows are personal data
 		}
-		if w.blocked[it.owner()] || w.streams[it.stored.Stream] {
+		if (len(w.blocked) > 0 || len(w.streams) > 0) && (w.blocked[it.owner()] || w.streams[it.stored.Stream]) {
 			w.parkItem(it, nil)
 			continue
 		}

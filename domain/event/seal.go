@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/oklog/ulid/v2"
 
@@ -34,7 +35,7 @@ var ErrNoKey = errors.New("subject has no key")
 // Key seals and opens personal data of one subject. Safe for concurrent use.
 type Key struct {
 	aead  cipher.AEAD
-	nonce []byte // key of the nonce function
+	nonce func() []byte // key of the nonce function, derived where something is sealed
 }
 
 // NewKey derives a sealing key from a subject's secret of 32 bytes.
@@ -46,10 +47,6 @@ func NewKey(secret []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
 	}
-	non, err := hkdf.Key(sha256.New, secret, nil, "lonja nonce v1", 32)
-	if err != nil {
-		return nil, fmt.Errorf("sealing key: %w", err)
-	}
 	block, err := aes.NewCipher(enc)
 	if err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
@@ -58,14 +55,21 @@ func NewKey(secret []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
 	}
-	return &Key{aead: aead, nonce: non}, nil
+	secret = bytes.Clone(secret)
+	return &Key{aead: aead, nonce: sync.OnceValue(func() []byte {
+		nonce, err := hkdf.Key(sha256.New, secret, nil, "lonja nonce v1", 32)
+		if err != nil {
+			panic("event: " + err.Error()) // not for this length and hash
+		}
+		return nonce
+	})}, nil
 }
 
 // Seal encrypts plain, bound to its place. The nonce is a keyed hash of place and
 // plain text (as in SIV modes), so that sealing needs no randomness, the same event
 // seals to the same bytes on a retry, and two texts never share a nonce.
 func (k *Key) Seal(place, plain []byte) []byte {
-	mac := hmac.New(sha256.New, k.nonce)
+	mac := hmac.New(sha256.New, k.nonce())
 	var n [8]byte
 	for i, l := 0, uint64(len(place)); i < 8; i++ {
 		n[i] = byte(l >> (8 * i))

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -45,7 +47,8 @@ func newLoader(g *generation, conn *sqlite.Conn) (*loader, error) {
 		"PRAGMA journal_mode = off",
 		"PRAGMA synchronous = off",
 		"PRAGMA cache_size = -16384", // KiB
-		"PRAGMA temp_store = memory",
+		"PRAGMA temp_store = file",   // of no name, in the store's own folder: only so does the sorter use threads
+		"PRAGMA temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(g.path), "'", "''") + "'",
 		"PRAGMA threads = 2",
 	} {
 		if err := exec(conn, pragma); err != nil {
@@ -283,6 +286,10 @@ func (l *loader) finish(ctx context.Context) (err error) {
 	}
 	for _, t := range l.gen.tables {
 		l.tables[t].rows = nil
+	}
+	// A small cache has the sorter work in pieces, in a second thread beside the scan.
+	if err := exec(l.conn, "PRAGMA cache_size = -8192"); err != nil {
+		return describe(l.gen.path, "seal", err)
 	}
 	indexes := []string{ownersIndex}
 	for _, t := range l.gen.tables {
