@@ -398,7 +398,7 @@ func checkValues(v reflect.Value, path, cur string, f *[]*fault.Fault) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if strings.ContainsFunc(v.String(), func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }) {
+		if hasControl(v.String()) {
 			*f = append(*f, fault.Field(path, "document.control_characters"))
 		}
 	case reflect.Struct:

@@ -7,6 +7,7 @@ package id
 import (
 	"crypto/sha256"
 	"strings"
+	"unicode"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -53,10 +54,10 @@ func DeriveID(parts ...string) ID { return ID(Derive(parts...).String()) }
 func Fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == ' ' || r == '.' || r == '-' || r == '/' || r == '\t' || r == '\u00a0':
+		case unicode.IsSpace(r) || r == '.' || r == '-' || r == '/':
 			return -1
 		default:
 			return r
 		}
-	}, strings.ToUpper(strings.TrimSpace(s)))
+	}, strings.ToUpper(s))
 }

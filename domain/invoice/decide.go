@@ -110,8 +110,12 @@ func Cancel(s State, reason string) ([]event.Event, error) {
 	case s.paid():
 		return nil, fault.New(fault.Conflict, "invoice.has_payments", fault.A("number", s.Issued.Number))
 	}
+	reason = strings.TrimSpace(reason)
+	if f := document.CheckText("reason", reason, document.MaxText, false); f != nil {
+		return nil, f
+	}
 	e := Cancelled{}
-	if reason = strings.TrimSpace(reason); reason != "" {
+	if reason != "" {
 		e.Reason = event.Seal(reason)
 	}
 	return []event.Event{e}, nil

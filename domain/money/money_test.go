@@ -41,14 +41,15 @@ func currencies() *rapid.Generator[string] {
 	return rapid.SampledFrom([]string{"EUR", "USD", "JPY", "TND", "CLF"})
 }
 
+// amounts are all that there are: -2^63 is none, since it has no negative.
 func amounts() *rapid.Generator[int64] {
-	return rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1000, 1000), rapid.SampledFrom([]int64{math.MaxInt64, -math.MaxInt64, math.MaxInt64 - 1}))
+	return rapid.OneOf(rapid.Int64Range(-math.MaxInt64, math.MaxInt64), rapid.Int64Range(-1000, 1000), rapid.SampledFrom([]int64{math.MaxInt64, -math.MaxInt64, math.MaxInt64 - 1}))
 }
 
 func TestTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := money.Of(amounts().Filter(func(n int64) bool { return n != math.MinInt64 }).Draw(t, "minor"), currencies().Draw(t, "currency"))
+		m := money.Of(amounts().Draw(t, "minor"), currencies().Draw(t, "currency"))
 		b, err := m.MarshalText()
 		if err != nil || string(b) != m.String() {
 			t.Fatalf("%v is written %q, %v", m, b, err)

@@ -27,7 +27,9 @@ func Confirm(s State, delivery document.Date) ([]event.Event, error) {
 	}
 	switch s.Status {
 	case IsConfirmed:
-		return nil, nil
+		if delivery == s.DeliveryOn {
+			return nil, nil
+		}
 	case Waiting:
 		return []event.Event{Confirmed{DeliveryOn: delivery}}, nil
 	}
@@ -40,8 +42,12 @@ func Reject(s State, reason string) ([]event.Event, error) {
 	case IsRejected:
 		return nil, nil
 	case Waiting:
+		reason = strings.TrimSpace(reason)
+		if f := document.CheckText("reason", reason, document.MaxText, false); f != nil {
+			return nil, f
+		}
 		e := Rejected{}
-		if reason = strings.TrimSpace(reason); reason != "" {
+		if reason != "" {
 			e.Reason = event.Seal(reason)
 		}
 		return []event.Event{e}, nil
@@ -79,8 +85,12 @@ func Cancel(s State, reason string) ([]event.Event, error) {
 	case IsCancelled:
 		return nil, nil
 	case Waiting, IsConfirmed:
+		reason = strings.TrimSpace(reason)
+		if f := document.CheckText("reason", reason, document.MaxText, false); f != nil {
+			return nil, f
+		}
 		e := Cancelled{}
-		if reason = strings.TrimSpace(reason); reason != "" {
+		if reason != "" {
 			e.Reason = event.Seal(reason)
 		}
 		return []event.Event{e}, nil

@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"strings"
 	"testing"
 
 	"lonja/domain/decider/decidertest"
@@ -80,7 +81,7 @@ func TestWhatMayHappenWhen(t *testing.T) {
 	}{
 		{"waiting", nil, "order.not_confirmed"},
 		{"placed", []event.Event{order.Placed{Issued: issued(t).Issued}}, "order.not_confirmed"},
-		{"confirmed", []event.Event{order.Confirmed{}}, "order.confirmed"},
+		{"confirmed", []event.Event{order.Confirmed{DeliveryOn: "2026-03-01"}}, "order.confirmed"},
 		{"part shipped", []event.Event{order.Confirmed{}, order.Shipped{DeliveryNote: "N1"}}, "order.shipped"},
 		{"shipped", []event.Event{order.Confirmed{}, order.Shipped{DeliveryNote: "N1", Complete: true}}, "order.shipped"},
 		{"fulfilled", []event.Event{order.Confirmed{}, order.Fulfilled{}}, "order.fulfilled"},
@@ -121,6 +122,14 @@ func TestWhatMayHappenWhen(t *testing.T) {
 	given(t).When(reject("  ")).Then(order.Rejected{})
 	given(t).When(cancel("")).Then(order.Cancelled{})
 	given(t).When(confirm("")).Then(order.Confirmed{})
+	given(t, order.Confirmed{DeliveryOn: "2026-03-01"}).When(confirm("2026-03-02")).ThenRefused(fault.Conflict, "order.confirmed")
+	for _, act := range []decide{reject(strings.Repeat("x", 5001)), cancel(strings.Repeat("x", 5001))} {
+		given(t).When(act).ThenRefused(fault.Invalid, "text.too_long")
+	}
+	for _, act := range []decide{reject("\x1b[2J"), cancel("\xff")} {
+		given(t).When(act).ThenRefused(fault.Invalid, "text.not_utf8")
+	}
+	given(t).When(cancel("No queda.\n\tLo siento.")).Then(order.Cancelled{Reason: event.Seal("No queda.\n\tLo siento.")})
 	given(t).When(confirm("2026-02-30")).ThenRefused(fault.Invalid, "document.date_invalid")
 }
 

@@ -27,7 +27,8 @@ const (
 type State struct {
 	Issued      *document.Issued
 	Status      Status
-	Shipped     []id.ID // delivery notes
+	DeliveryOn  document.Date // as confirmed
+	Shipped     []id.ID       // delivery notes
 	Outstanding money.Money
 	Recorded    map[id.ID]money.Money
 	Reversed    map[id.ID]money.Money
@@ -49,7 +50,7 @@ func evolve(s State, e event.Event) State {
 	case Placed:
 		s.Issued, s.Status, s.Outstanding = &e.Issued, Waiting, e.Payable
 	case Confirmed:
-		s.Status = IsConfirmed
+		s.Status, s.DeliveryOn = IsConfirmed, e.DeliveryOn
 	case Rejected:
 		s.Status = IsRejected
 	case Shipped:

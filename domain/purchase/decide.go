@@ -56,7 +56,7 @@ func Reject(s State, name, reason string) ([]event.Event, error) {
 		return nil, s.refuse()
 	}
 	name, reason = strings.TrimSpace(name), strings.TrimSpace(reason)
-	if f := fault.Join(document.CheckText("name", name, 200, false), document.CheckText("reason", reason, 5000, false)); f != nil {
+	if f := fault.Join(document.CheckText("name", name, 200, false), document.CheckText("reason", reason, document.MaxText, false)); f != nil {
 		return nil, f
 	}
 	e := Rejected{}
@@ -78,8 +78,12 @@ func Cancel(s State, reason string) ([]event.Event, error) {
 		return nil, s.refuse()
 	case Sent, IsConfirmed:
 	}
+	reason = strings.TrimSpace(reason)
+	if f := document.CheckText("reason", reason, document.MaxText, false); f != nil {
+		return nil, f
+	}
 	e := Cancelled{}
-	if reason = strings.TrimSpace(reason); reason != "" {
+	if reason != "" {
 		e.Reason = event.Seal(reason)
 	}
 	return []event.Event{e}, nil

@@ -13,7 +13,7 @@ import (
 const (
 	maxName      = 200
 	maxReference = 100
-	maxText      = 5000
+	maxText      = document.MaxText
 	maxSignature = 60_000 // bytes of SVG path data
 )
 
