@@ -3,6 +3,7 @@ package quote_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"lonja/domain/decider/decidertest"
 	"lonja/domain/document"
@@ -135,6 +136,29 @@ func TestApprove(t *testing.T) {
 	both := quote.Approval{Reference: strings.Repeat("x", 101), Hash: hash(t)}
 	if c := given(t).When(approve(both, lastDay)); len(c.Fault().Causes) != 2 {
 		t.Errorf("of two wrong fields %d are named", len(c.Fault().Causes))
+	}
+}
+
+// The last moment to answer is the last of the valid-until day where the account is,
+// not in UTC: an hour earlier in Madrid in winter, hours later in New York.
+func TestTheLastMoment(t *testing.T) {
+	t.Parallel()
+	for zone, last := range map[string]time.Time{
+		"Europe/Madrid":      time.Date(2026, 2, 15, 22, 59, 59, 999_999_999, time.UTC),
+		"Atlantic/Canary":    time.Date(2026, 2, 15, 23, 59, 59, 999_999_999, time.UTC),
+		"America/New_York":   time.Date(2026, 2, 16, 4, 59, 59, 999_999_999, time.UTC),
+		"Pacific/Kiritimati": time.Date(2026, 2, 15, 9, 59, 59, 999_999_999, time.UTC),
+	} {
+		there, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		day := func(at time.Time) document.Date { return document.DateOf(at.In(there)) }
+		yes := quote.Approval{Name: "Julia Lope", Reference: "PC-1", Hash: hash(t)}
+		given(t).When(approve(yes, day(last))).Then(approved(t))
+		given(t).When(expire(day(last))).ThenNothing()
+		given(t).When(approve(yes, day(last.Add(1)))).ThenRefused(fault.Conflict, "quote.expired")
+		given(t).When(expire(day(last.Add(1)))).Then(quote.Expired{})
 	}
 }
 
