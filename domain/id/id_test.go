@@ -44,7 +44,7 @@ func TestDerive(t *testing.T) {
 
 func TestFold(t *testing.T) {
 	t.Parallel()
-	for _, same := range [][2]string{{" esb-96000005 ", "ESB96000005"}, {"B 96.000.005", "B96000005"}} {
+	for _, same := range [][2]string{{" esb-96000005 ", "ESB96000005"}, {"B 96.000.005", "B96000005"}, {"A\r-", "A"}, {"ES\nB1\u2009", "ESB1"}} {
 		if a, b := id.Fold(same[0]), id.Fold(same[1]); a != b {
 			t.Errorf("%q folds to %q, %q to %q", same[0], a, same[1], b)
 		}

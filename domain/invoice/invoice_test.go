@@ -2,6 +2,7 @@ package invoice_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -178,6 +179,11 @@ func TestCancel(t *testing.T) {
 	given(t).When(cancel(" Duplicada ")).Then(invoice.Cancelled{Reason: event.Seal("Duplicada")})
 	given(t).When(cancel("  ")).Then(invoice.Cancelled{})
 	given(t, invoice.Cancelled{}).When(cancel("x")).ThenNothing()
+	c := given(t).When(cancel(strings.Repeat("x", 5001)))
+	c.ThenRefused(fault.Invalid, "text.too_long")
+	if field := c.Fault().Field; field != "reason" {
+		t.Errorf("the field is %q", field)
+	}
 	given(t, credited("R", 5, 120_995)).When(cancel("")).Then(invoice.Cancelled{})
 	given(t, recorded("A", 5, 120_995)).When(cancel("")).ThenRefused(fault.Conflict, "invoice.has_payments")
 	given(t, recorded("A", 5, 120_995), reversed("A", 4, 120_999)).When(cancel("")).ThenRefused(fault.Conflict, "invoice.has_payments")

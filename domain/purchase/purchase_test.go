@@ -98,6 +98,11 @@ func TestCancel(t *testing.T) {
 	given(t).When(cancel(" Ya no ")).Then(purchase.Cancelled{Reason: event.Seal("Ya no")})
 	given(t, e).When(cancel("")).Then(purchase.Cancelled{})
 	given(t, purchase.Cancelled{}).When(cancel("x")).ThenNothing()
+	c := given(t).When(cancel(strings.Repeat("x", 5001)))
+	c.ThenRefused(fault.Invalid, "text.too_long")
+	if field := c.Fault().Field; field != "reason" {
+		t.Errorf("the field is %q", field)
+	}
 	given(t, purchase.Rejected{}).When(cancel("")).ThenRefused(fault.Conflict, "purchase.rejected")
 	decidertest.Given(t, purchase.Decider()).When(cancel("")).ThenRefused(fault.NotFound, "not_found")
 }
