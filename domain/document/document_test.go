@@ -175,6 +175,36 @@ func TestDifferenceNamesWhatChanged(t *testing.T) {
 	})
 }
 
+// Whatever its lines, a body is issued with its totals to the cent, as they were stated;
+// a cent more or less in any of them is then another document, and refused.
+func TestTotalsStayAsStated(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		body := documenttest.Body(document.Invoice, "F-1")
+		body.Lines = nil
+		var net int64
+		for range rapid.IntRange(1, 8).Draw(t, "lines") {
+			n, price := rapid.Int64Range(1, 500).Draw(t, "quantity"), rapid.Int64Range(-100_000, 1_000_000).Draw(t, "price")
+			body.Lines = append(body.Lines, document.Line{Name: "Tinta", Quantity: decimal.MustNew(n, 0), UnitPrice: decimal.MustNew(price, 2), Net: eur(n * price)})
+			net += n * price
+		}
+		tax := net / 5
+		body.Taxes[0].Base, body.Taxes[0].Rate, body.Taxes[0].Amount = eur(net), decimal.MustParse("20"), eur(tax)
+		body.Totals = document.Totals{Lines: eur(net), Net: eur(net), Tax: eur(tax), Gross: eur(net + tax), Payable: eur(net + tax)}
+		first, err := document.Issue(nil, body)
+		if err != nil || first.Net != eur(net) || first.Total != eur(net+tax) || first.Payable != eur(net+tax) || first.Lines != len(body.Lines) {
+			t.Fatalf("issued as %+v, %v", first, err)
+		}
+		changed := body
+		total := rapid.SampledFrom([]*money.Money{&changed.Totals.Lines, &changed.Totals.Net, &changed.Totals.Tax, &changed.Totals.Gross, &changed.Totals.Payable}).Draw(t, "total")
+		total.Minor += rapid.SampledFrom([]int64{-1, 1}).Draw(t, "by")
+		again, err := document.Issue(first, changed)
+		if f, ok := fault.As(err); !ok || again != nil || f.Kind != fault.Conflict || f.Key != "document.changed" || f.Field != "number" {
+			t.Fatalf("a cent changed: %v, %v", again, err)
+		}
+	})
+}
+
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	base := document.Identity("acc", "ESB1", document.Invoice, "F-1")
