@@ -108,6 +108,32 @@ func TestSums(t *testing.T) {
 	})
 }
 
+// Whatever is added first, a sum that stays in range at every step is the same.
+func TestSumsAssociate(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cur, part := currencies().Draw(t, "currency"), rapid.Int64Range(-math.MaxInt64/3, math.MaxInt64/3)
+		a, b, c := money.Of(part.Draw(t, "a"), cur), money.Of(part.Draw(t, "b"), cur), money.Of(part.Draw(t, "c"), cur)
+		add := func(x, y money.Money) money.Money {
+			sum, err := x.Add(y)
+			if err != nil {
+				t.Fatalf("%v + %v: %v", x, y, err)
+			}
+			return sum
+		}
+		if left, right := add(add(a, b), c), add(a, add(b, c)); left != right {
+			t.Fatalf("(a+b)+c is %v, a+(b+c) is %v", left, right)
+		}
+	})
+	least := money.Of(-math.MaxInt64, "EUR")
+	if sum, err := least.Add(money.Of(-1, "EUR")); !errors.Is(err, money.ErrOverflow) {
+		t.Errorf("a cent less than the least is %v, %v", sum, err)
+	}
+	if left, err := least.Sub(money.Of(1, "EUR")); !errors.Is(err, money.ErrOverflow) {
+		t.Errorf("the least without a cent is %v, %v", left, err)
+	}
+}
+
 func agree(t *rapid.T, op string, want *big.Int, got money.Money, err error) {
 	fits := want.CmpAbs(big.NewInt(math.MaxInt64)) <= 0
 	switch {
