@@ -32,14 +32,14 @@ func (c *Commands) RefundPayment(ctx context.Context, req Request, in RefundPaym
 	if total.Currency == "" && total.Minor == 0 {
 		total = l.state.Paid
 	}
-	events, err := payment.Refund(l.state, total)
-	if err != nil || len(events) == 0 {
-		return Receipt{Receipt: l.last}, err
-	}
 	if l.state.Method == account.TransferMethod {
 		return Execute(ctx, c.Executor, payment.Decider(), string(in.Payment), req, func(s payment.State) ([]event.Event, error) {
 			return payment.Refund(s, total)
 		})
+	}
+	events, err := payment.Refund(l.state, total)
+	if err != nil || len(events) == 0 {
+		return Receipt{Receipt: l.last}, err
 	}
 	gateway, ok := c.Gateways[l.state.Method]
 	if !ok {
