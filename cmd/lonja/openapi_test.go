@@ -203,6 +203,12 @@ func TestTheAPIIsAsItsDescriptionSays(t *testing.T) {
 	t.Run("payments", func(*testing.T) { d.payments(erp, staff, owner, reader, other) })
 	t.Run("catalogue", func(*testing.T) { d.catalogue(erp, staff, owner, reader, other, who) })
 	t.Run("home", func(*testing.T) { d.home(staff, owner, other, who) })
+	t.Run("withdrawals", func(*testing.T) { d.withdrawals(erp, assistant, owner) })
+	t.Run("links", func(*testing.T) { d.links(erp, assistant, owner, who) })
+	t.Run("people", func(*testing.T) { d.people(erp, staff, assistant, owner, other, who) })
+	t.Run("settings", func(*testing.T) { d.settings(erp, staff, assistant, owner) })
+	t.Run("gateway", func(*testing.T) { d.gateway(erp, staff, owner, other) })
+	t.Run("prices", func(*testing.T) { d.prices(erp, owner) })
 	d.call(reader, http.MethodDelete, "/session", nil, http.StatusNoContent)
 	d.call(reader, http.MethodDelete, "/session", nil, http.StatusUnauthorized)
 
@@ -474,6 +480,9 @@ func (d *described) catalogue(erp, staff, owner, reader, other, who string) {
 	d.made(erp, http.MethodPost, state, object{"to": "fulfilled"})
 	d.call(erp, http.MethodPost, state, object{"to": "rejected", "reason": "x"}, http.StatusConflict)
 	d.call(owner, http.MethodGet, "/documents/"+order, nil, http.StatusOK)
+	d.call(other, http.MethodPost, "/orders/"+order+"/repeat", nil, http.StatusNotFound)
+	d.call(reader, http.MethodPost, "/orders/"+order+"/repeat", nil, http.StatusForbidden)
+	d.made(owner, http.MethodPost, "/orders/"+order+"/repeat", nil)
 }
 
 func (d *described) home(staff, owner, other, who string) {

@@ -86,6 +86,16 @@ var routes = map[string]side{
 	"POST /api/v1/orders": apiSide, "POST /api/v1/orders/{id}/state": apiSide,
 	"GET /api/v1/contacts": apiSide, "POST /api/v1/contacts": apiSide, "GET /api/v1/contacts/{id}": apiSide, "PUT /api/v1/contacts/{id}/catalogue": apiSide,
 	"POST /api/v1/contacts/{id}/logins": apiSide,
+	"POST /api/v1/quotes/{id}/withdraw": apiSide, "POST /api/v1/purchase-orders/{id}/cancel": apiSide, "POST /api/v1/invoices/{id}/cancel": apiSide, "POST /api/v1/documents/{id}/withdraw": apiSide,
+	"POST /api/v1/orders/{id}/repeat": apiSide, "POST /api/v1/payments/{id}/refund": apiSide, "POST /api/v1/payments/{id}/checkout": apiSide, "POST /api/v1/documents/{id}/links": apiSide,
+	"GET /api/v1/contacts/{id}/links": apiSide, "POST /api/v1/links/{id}/revoke": apiSide, "GET /api/v1/contacts/{id}/logins": apiSide, "PUT /api/v1/contacts/{id}": apiSide,
+	"POST /api/v1/contacts/{id}/erase": apiSide, "PUT /api/v1/contacts/{id}/language": apiSide, "PUT /api/v1/contacts/{id}/roles": apiSide, "PUT /api/v1/contacts/{id}/taxes": apiSide,
+	"PUT /api/v1/contacts/{id}/payment-methods": apiSide, "PUT /api/v1/logins/{id}/role": apiSide, "PUT /api/v1/logins/{id}/password": apiSide, "POST /api/v1/logins/{id}/remove-password": apiSide,
+	"POST /api/v1/logins/{id}/remove": apiSide, "PUT /api/v1/session/password": apiSide, "POST /api/v1/catalogue/products/{id}/withdraw": apiSide, "GET /api/v1/price-lists": apiSide,
+	"POST /api/v1/price-lists": apiSide, "PUT /api/v1/price-lists/{id}": apiSide, "GET /api/v1/account": apiSide, "PUT /api/v1/account": apiSide,
+	"PUT /api/v1/account/branding": apiSide, "PUT /api/v1/account/transfer": apiSide, "PUT /api/v1/account/gateways": apiSide, "GET /api/v1/staff": apiSide,
+	"POST /api/v1/staff": apiSide, "POST /api/v1/staff/{id}/remove": apiSide, "PUT /api/v1/staff/{id}/password": apiSide, "POST /api/v1/api-keys": apiSide,
+	"POST /api/v1/api-keys/{id}/revoke": apiSide,
 }
 
 // secret is in all that the victim has: nobody else may be told it. Who searches knows a
@@ -327,7 +337,16 @@ func (r route) apiHits(h hit, x things) []hit {
 		"/orders/{id}/state": map[string]any{"to": "confirmed"}, "/contacts/{id}/catalogue": map[string]any{"enabled": true},
 		"/contacts/{id}/logins": map[string]any{"email": "mallory@evil.example", "role": "full"}, "/session": map[string]any{"email": "a@b.example", "password": "x"},
 		"/contacts": map[string]any{}, "/documents": map[string]any{}, "/catalogue/products": map[string]any{},
-		"/cart/{product}": map[string]any{"quantity": "1"},
+		"/cart/{product}":              map[string]any{"quantity": "1"},
+		"/purchase-orders/{id}/cancel": map[string]any{"reason": "x"}, "/invoices/{id}/cancel": map[string]any{"reason": "x"}, "/payments/{id}/refund": map[string]any{"total": "1.00 EUR"},
+		"/documents/{id}/links": map[string]any{"sentTo": "mallory@evil.example"}, "/contacts/{id}": map[string]any{"name": "Mallory"},
+		"/contacts/{id}/language": map[string]any{"language": "en"}, "/contacts/{id}/roles": map[string]any{"client": true, "supplier": false},
+		"/contacts/{id}/taxes": map[string]any{"surcharge": true, "withholding": "15"}, "/contacts/{id}/payment-methods": map[string]any{"methods": []any{"transfer"}},
+		"/logins/{id}/role": map[string]any{"role": "read"}, "/logins/{id}/password": map[string]any{"password": "Ocho-Redes-Secan-Al-Sol"},
+		"/staff/{id}/password": map[string]any{"password": "Ocho-Redes-Secan-Al-Sol"}, "/price-lists/{id}": map[string]any{"name": "x", "discount": "1"},
+		// What is the account's own, its staff may: here they ask for nothing that there is.
+		"/session/password": map[string]any{}, "/price-lists": map[string]any{}, "/account": map[string]any{}, "/account/branding": map[string]any{},
+		"/account/transfer": map[string]any{}, "/account/gateways": map[string]any{}, "/staff": map[string]any{}, "/api-keys": map[string]any{},
 	}
 	at := strings.TrimPrefix(r.pattern, "/api/v1")
 	if r.method == http.MethodPost || r.method == http.MethodPut {
@@ -352,6 +371,14 @@ func (r route) apiHits(h hit, x things) []hit {
 		ids = []id.ID{x.payment}
 	case strings.HasPrefix(at, "/contacts/"):
 		ids = []id.ID{id.ID(x.contact)}
+	case strings.HasPrefix(at, "/invoices/"):
+		ids = []id.ID{x.docs[document.Invoice], x.docs[document.Quote]}
+	case strings.HasPrefix(at, "/links/"):
+		ids = []id.ID{x.link}
+	case strings.HasPrefix(at, "/catalogue/"), strings.HasPrefix(at, "/price-lists/"):
+		ids = []id.ID{x.product}
+	default: // people, and programs
+		ids = []id.ID{x.login}
 	}
 	var out []hit
 	for _, one := range ids {

@@ -30,6 +30,7 @@ import (
 // Config is what the API needs. All fields are required.
 type Config struct {
 	Account   id.Account
+	BaseURL   string // of the portal's pages: where links lead, and payers come back to
 	Commands  *commands.Commands
 	Catalogue *locale.Catalogue
 	Wait      func(ctx context.Context, p event.Position) error
@@ -90,6 +91,11 @@ func New(r chi.Router, c Config) *API {
 		a.payments()
 		a.catalogue()
 		a.staff()
+		a.withdrawals()
+		a.links()
+		a.people()
+		a.prices()
+		a.settings()
 		a.describe()
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
 		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
@@ -178,21 +184,44 @@ func (a *API) done(ctx context.Context, made string, rcpt commands.Receipt) *Don
 
 // command registers an act: it acts, and waits for its effect.
 func command[I any](a *API, op huma.Operation, get func(*I) Command, act func(ctx context.Context, req commands.Request, in *I) (made string, rcpt commands.Receipt, err error)) {
+	telling(a, op, get, func(ctx context.Context, req commands.Request, in *I) (*DoneOutput, error) {
+		made, rcpt, err := act(ctx, req, in)
+		if err != nil {
+			return nil, err
+		}
+		return a.done(ctx, made, rcpt), nil
+	})
+}
+
+// on registers an act on the thing that the path names.
+func on[I any](a *API, op huma.Operation, get func(*I) NamedInput, act func(ctx context.Context, req commands.Request, thing id.ID, in *I) (commands.Receipt, error)) {
+	command(a, op, func(in *I) Command { return get(in).Command }, func(ctx context.Context, req commands.Request, in *I) (string, commands.Receipt, error) {
+		thing := get(in).ID
+		if err := known(thing); err != nil {
+			return "", commands.Receipt{}, err
+		}
+		rcpt, err := act(ctx, req, id.ID(thing), in)
+		return thing, rcpt, err
+	})
+}
+
+// telling registers an act with an answer of its own.
+func telling[I, O any](a *API, op huma.Operation, get func(*I) Command, act func(ctx context.Context, req commands.Request, in *I) (*O, error)) {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
 	op.MaxBodyBytes = maxBody
 	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*DoneOutput, error) {
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		cmd := get(in)
 		req, err := a.request(ctx, cmd, op.OperationID, in)
 		if err != nil {
 			return nil, a.problem(ctx, cmd.Language, err)
 		}
-		made, rcpt, err := act(ctx, req, in)
+		out, err := act(ctx, req, in)
 		if err != nil {
 			return nil, a.problem(ctx, cmd.Language, err)
 		}
-		return a.done(ctx, made, rcpt), nil
+		return out, nil
 	})
 }
 
