@@ -44,22 +44,9 @@ func (c *Commands) SettlePayment(ctx context.Context, req Request, pay id.ID) er
 func (c *Commands) creditDocuments(ctx context.Context, req Request, pay id.ID, s payment.State) ([]payment.Allocation, error) {
 	var taken []payment.Allocation
 	for _, a := range payment.Shares(s.Allocations, s.Paid) {
-		doc, err := c.payableOf(ctx, req, a.Kind, a.Document)
+		doc, err := c.creditDocument(ctx, req, pay, s, a)
 		if err != nil {
 			return nil, fmt.Errorf("settling payment %s: %w", pay, err)
-		}
-		_, left := s.Overpaid[a.Document] // what did not fit once is staff's to decide on
-		if fit := min(a.Amount.Minor, doc.Outstanding.Minor); !left && doc.Recorded[pay].Minor == 0 && fit > 0 {
-			_, err := c.RecordDocumentPayment(ctx, req.step("credit"), RecordDocumentPayment{
-				Kind: a.Kind, Document: a.Document, Payment: pay, Amount: money.Of(fit, a.Amount.Currency), Method: s.Method, On: s.PaidOn,
-			})
-			// A refusal means that the document changed under us: what it took is read below.
-			if f, refused := fault.As(err); err != nil && (!refused || f.Kind == fault.Unavailable) {
-				return nil, fmt.Errorf("settling payment %s: %w", pay, err)
-			}
-			if doc, err = c.payableOf(ctx, req, a.Kind, a.Document); err != nil {
-				return nil, fmt.Errorf("settling payment %s: %w", pay, err)
-			}
 		}
 		took := a
 		took.Amount = money.Of(doc.Recorded[pay].Minor, a.Amount.Currency)
@@ -72,6 +59,27 @@ func (c *Commands) creditDocuments(ctx context.Context, req Request, pay id.ID, 
 		}
 	}
 	return taken, nil
+}
+
+// creditDocument records a share of the payment on its document, as far as it fits, and
+// returns the document as it is then. A refusal means that the document changed under us:
+// what fits is read again.
+func (c *Commands) creditDocument(ctx context.Context, req Request, pay id.ID, s payment.State, a payment.Allocation) (payable, error) {
+	_, left := s.Overpaid[a.Document] // what did not fit once is staff's to decide on
+	for range maxAttempts {
+		doc, err := c.payableOf(ctx, req, a.Kind, a.Document)
+		fit := min(a.Amount.Minor, doc.Outstanding.Minor)
+		if err != nil || left || doc.Recorded[pay].Minor != 0 || fit <= 0 {
+			return doc, err
+		}
+		_, err = c.RecordDocumentPayment(ctx, req.step("credit"), RecordDocumentPayment{
+			Kind: a.Kind, Document: a.Document, Payment: pay, Amount: money.Of(fit, a.Amount.Currency), Method: s.Method, On: s.PaidOn,
+		})
+		if f, refused := fault.As(err); err != nil && (!refused || f.Kind == fault.Unavailable) {
+			return doc, err
+		}
+	}
+	return payable{}, fault.New(fault.Unavailable, "command.busy")
 }
 
 // debitDocuments takes back from the documents what was refunded: first what no document
