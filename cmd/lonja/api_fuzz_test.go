@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,11 +30,17 @@ type hostileCaller struct {
 	actor event.Actor
 }
 
+// ends are the operations after which one of the callers is nobody any more.
+var ends = regexp.MustCompile("/(erase|remove|remove-password)$")
+
 func newHostile(t testing.TB) *hostile {
 	t.Helper()
 	w := &hostile{sweep: openSweep(t)}
 	w.makeVictim()
 	for name, whose := range routes {
+		if ends.MatchString(name) {
+			continue
+		}
 		if method, path, _ := strings.Cut(name, " "); strings.HasPrefix(path, "/api/v1/") && (whose == apiSide && method != http.MethodDelete || path == "/api/v1/session" && method == http.MethodPost) {
 			w.operations = append(w.operations, method+" "+strings.TrimPrefix(path, "/api/v1"))
 		}
@@ -152,6 +159,25 @@ var sound = map[string]string{
 	"POST /contacts":                     `{"name":"Bar Manolo","client":true,"taxId":"B12345674","email":"manolo@bar.example","language":"es","address":{"country":"ES"}}`,
 	"POST /contacts/{id}/logins":         `{"email":"eva@ibanez.example","name":"Eva","role":"read"}`,
 	"PUT /contacts/{id}/catalogue":       `{"enabled":true,"priceList":"@e"}`,
+	"POST /documents/{id}/links":         `{"sentTo":"eva@ibanez.example"}`,
+	"POST /payments/{id}/refund":         `{"total":"1.00 EUR"}`,
+	"PUT /contacts/{id}":                 `{"name":"Bodegas","taxId":"B26000015","email":"b@ibanez.example","address":{"country":"ES"}}`,
+	"PUT /contacts/{id}/language":        `{"language":"en"}`,
+	"PUT /contacts/{id}/roles":           `{"client":true,"supplier":true}`,
+	"PUT /contacts/{id}/taxes":           `{"surcharge":true,"withholding":"15"}`,
+	"PUT /contacts/{id}/payment-methods": `{"methods":["transfer"]}`,
+	"PUT /logins/{id}/role":              `{"role":"full"}`,
+	"PUT /logins/{id}/password":          `{"password":"short"}`,
+	"PUT /staff/{id}/password":           `{"password":"short"}`,
+	"PUT /session/password":              `{"current":"x","password":"short"}`,
+	"POST /price-lists":                  `{"name":"x","discount":"5","prices":[{"product":"@d","price":"1.00 EUR"}]}`,
+	"PUT /price-lists/{id}":              `{"name":"x","discount":"5"}`,
+	"PUT /account":                       `{"name":"Conservas","taxId":"A39000013","currency":"EUR","language":"es","timeZone":"Europe/Madrid"}`,
+	"PUT /account/branding":              `{"colour":"#112233","welcome":"x"}`,
+	"PUT /account/transfer":              `{"iban":"DE89370400440532013000","bic":"","beneficiary":"x"}`,
+	"PUT /account/gateways":              `{"gateway":"sandbox","enabled":true}`,
+	"POST /staff":                        `{"email":"eva@conservas.example","name":"Eva","role":"reader"}`,
+	"POST /api-keys":                     `{"name":"erp"}`,
 }
 
 const searched = "limit=10&kind=invoice&status=pending&year=2026&from=2026-01-01&to=2026-12-31&currency=EUR&minTotal=1&maxTotal=2&owed=true&q=x&sort=total&order=asc"
