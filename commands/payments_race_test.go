@@ -76,3 +76,24 @@ func TestWhatSettlesAtTheSameMoment(t *testing.T) {
 		})
 	}
 }
+
+// given a payment of two invoices, the last of which was meanwhile credited in full
+// when a part of it is refunded
+// then that is what did not fit, and then the other invoice is owed again.
+func TestRefundOfWhatADocumentTookNothingOf(t *testing.T) {
+	t.Parallel()
+	s := newShopfront(t)
+	a, b := s.invoice(s.who, "F-1", 10_000), s.invoice(s.who, "F-2", 5000)
+	pay, err := s.start("sandbox", whole(a), whole(b))
+	s.ok(err)
+	s.ok(s.CreditInvoices(t.Context(), s.system(), "01J0000000000000000000000Y", money.Of(5000, "EUR"), []id.ID{b}))
+	s.ok(s.tell(pay, payment.NoticeSucceeded, 15_000))
+	for _, c := range []struct{ refunded, owed int64 }{{0, 0}, {4000, 0}, {6000, 1000}, {15_000, 10_000}} {
+		if c.refunded > 0 {
+			s.ok(s.tell(pay, payment.NoticeRefunded, c.refunded))
+		}
+		s.react()
+		s.owed(a, c.owed)
+		s.owed(b, 0)
+	}
+}

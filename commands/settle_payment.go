@@ -92,6 +92,9 @@ func (c *Commands) debitDocuments(ctx context.Context, req Request, pay id.ID, s
 	for i := len(taken) - 1; i >= 0 && left > 0; i-- {
 		a := taken[i]
 		part := min(left, a.Amount.Minor)
+		if part == 0 {
+			continue // the document took nothing of it
+		}
 		left -= part
 		if _, err := c.ReverseDocumentPayment(ctx, req.step(fmt.Sprintf("debit %d", part)), ReverseDocumentPayment{
 			Kind: a.Kind, Document: a.Document, Payment: pay, Total: money.Of(part, a.Amount.Currency),
