@@ -322,6 +322,7 @@ func TestNobodyElseMay(t *testing.T) {
 			refused := by.refused(a)
 			if slices.Contains(ofTheAccount, name) {
 				delete(refused, "the same, from there")
+				delete(refused, "the same program, from there")
 			}
 			for who, r := range refused {
 				before := v.head()
@@ -363,6 +364,7 @@ type others struct {
 	elsewhere            id.Account
 	foreign, clerk       id.ID // a login and staff of another account
 	foreigner            id.Contact
+	revoked, theirs      id.ID // keys of programs: one that ended, one of another account
 }
 
 func newOthers(v *victim) *others {
@@ -385,6 +387,14 @@ func newOthers(v *victim) *others {
 	o.reader, o.editor, o.left = staff("reader@example.com", account.StaffReader), staff("editor@example.com", account.StaffEditor), staff("left@example.com", account.StaffAdmin)
 	v.ok(second(v.RemoveStaff(ctx, v.system(), commands.RemoveStaff{Staff: o.left})))
 
+	key := func() id.ID {
+		one, _, _, err := v.CreateAPIKey(ctx, v.system(), commands.CreateAPIKey{Name: "erp"})
+		v.ok(err)
+		return one
+	}
+	o.revoked = key()
+	v.ok(second(v.RevokeAPIKey(ctx, v.system(), commands.RevokeAPIKey{Key: o.revoked})))
+
 	own := v.acc
 	v.acc = ""
 	acc, _, err := v.OpenAccount(ctx, v.system(), commands.OpenAccount{Details: account.Opened{Name: "Otra", TaxID: "B99999999", Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid"}})
@@ -392,7 +402,7 @@ func newOthers(v *victim) *others {
 	v.acc, o.elsewhere = acc, acc
 	o.foreigner = v.client("Ajeno", "B12345674", "")
 	o.foreign = v.scene.login(o.foreigner, "foreign@example.com", access.Full, "")
-	o.clerk = staff("clerk@example.com", account.StaffAdmin)
+	o.clerk, o.theirs = staff("clerk@example.com", account.StaffAdmin), key()
 	v.acc = own
 	return o
 }
@@ -416,24 +426,28 @@ func (a attempt) req(v *victim) commands.Request {
 
 func login(l id.ID) event.Actor { return event.Actor{Kind: event.ActorLogin, ID: string(l)} }
 func clerk(s id.ID) event.Actor { return event.Actor{Kind: event.ActorStaff, ID: string(s)} }
+func erp(k id.ID) event.Actor   { return event.Actor{Kind: event.ActorAPIKey, ID: string(k)} }
 
 func (o *others) refused(a act) map[string]attempt {
 	notFound, out := []fault.Kind{fault.NotFound}, []fault.Kind{fault.NotFound, fault.Unauthorized}
 	v := o.v
 	m := map[string]attempt{
-		"nobody":                       {out, "", v.who, event.Actor{Kind: "nobody"}},
-		"a removed login":              {out, "", v.who, login(o.gone)},
-		"a login of another contact":   {notFound, "", o.stranger, login(o.attacker)},
-		"the same, as the victim":      {out, "", v.who, login(o.attacker)},
-		"a login of another account":   {out, "", o.foreigner, login(o.foreign)},
-		"the same, as the victim here": {out, "", v.who, login(o.foreign)},
-		"the same, from their account": {out, o.elsewhere, v.who, login(o.foreign)},
-		"staff of another account":     {out, "", "", clerk(o.clerk)},
-		"the same, from there":         {out, o.elsewhere, v.who, clerk(o.clerk)},
-		"staff who left":               {out, "", "", clerk(o.left)},
-		"a link to another document":   {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: string(v.link)}},
-		"a link that there is not":     {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: "01J0000000000000000000000X"}},
-		"the victim's login as a link": {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: string(v.login)}},
+		"nobody":                        {out, "", v.who, event.Actor{Kind: "nobody"}},
+		"a removed login":               {out, "", v.who, login(o.gone)},
+		"a login of another contact":    {notFound, "", o.stranger, login(o.attacker)},
+		"the same, as the victim":       {out, "", v.who, login(o.attacker)},
+		"a login of another account":    {out, "", o.foreigner, login(o.foreign)},
+		"the same, as the victim here":  {out, "", v.who, login(o.foreign)},
+		"the same, from their account":  {out, o.elsewhere, v.who, login(o.foreign)},
+		"staff of another account":      {out, "", "", clerk(o.clerk)},
+		"the same, from there":          {out, o.elsewhere, v.who, clerk(o.clerk)},
+		"staff who left":                {out, "", "", clerk(o.left)},
+		"a program whose key was ended": {out, "", "", erp(o.revoked)},
+		"a program of another account":  {out, "", "", erp(o.theirs)},
+		"the same program, from there":  {out, o.elsewhere, v.who, erp(o.theirs)},
+		"a link to another document":    {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: string(v.link)}},
+		"a link that there is not":      {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: "01J0000000000000000000000X"}},
+		"the victim's login as a link":  {notFound, "", v.who, event.Actor{Kind: event.ActorLink, ID: string(v.login)}},
 	}
 	if strings.HasPrefix(string(a.role), "order") { // the attacker has a cart of their own, which is not the victim's
 		delete(m, "a login of another contact")
@@ -441,7 +455,10 @@ func (o *others) refused(a act) map[string]attempt {
 	forbidden := []fault.Kind{fault.Forbidden}
 	switch a.is {
 	case contacts:
-		for _, name := range []string{"staff of another account", "staff who left", "the same, from there"} { // for staff there is no such act, whoever they are
+		for _, name := range []string{
+			"staff of another account", "staff who left", "the same, from there",
+			"a program whose key was ended", "a program of another account", "the same program, from there",
+		} { // for staff there is no such act, whoever they are
 			one := m[name]
 			one.kinds = append(forbidden, out...)
 			m[name] = one
@@ -452,7 +469,7 @@ func (o *others) refused(a act) map[string]attempt {
 			}
 		}
 		m["staff"] = attempt{forbidden, "", v.who, clerk(v.staff)}
-		m["a program of the account"] = attempt{forbidden, "", v.who, event.Actor{Kind: event.ActorAPIKey, ID: string(v.key)}}
+		m["a program of the account"] = attempt{forbidden, "", v.who, erp(v.key)}
 	case talk:
 		m["staff who may look"] = attempt{forbidden, "", v.who, clerk(o.reader)}
 	case staffs, admins:
@@ -460,7 +477,8 @@ func (o *others) refused(a act) map[string]attempt {
 		m["staff who may look"] = attempt{forbidden, "", "", clerk(o.reader)}
 		if a.is == admins {
 			m["staff who may write"] = attempt{forbidden, "", "", clerk(o.editor)}
-			m["a program of the account"] = attempt{forbidden, "", "", event.Actor{Kind: event.ActorAPIKey, ID: string(v.key)}}
+			m["a program of the account"] = attempt{forbidden, "", "", erp(v.key)}
+			m["the same program, from there"] = attempt{forbidden, o.elsewhere, v.who, erp(o.theirs)} // no program is an admin
 		}
 	}
 	return m

@@ -82,7 +82,13 @@ func (c *Commands) authoriseStaff(ctx context.Context, req Request, need account
 	case event.ActorSystem:
 		return nil
 	case event.ActorAPIKey:
-		if !account.StaffEditor.Allows(need) {
+		key, _, err := State(ctx, c.Executor, account.KeyDecider(), req.Actor.ID, req.ofAccount())
+		switch {
+		case fault.Is(err, fault.NotFound) || err == nil && (!key.Exists || key.Revoked):
+			return fault.New(fault.Unauthorized, "access.ended")
+		case err != nil:
+			return err
+		case !account.StaffEditor.Allows(need):
 			return fault.New(fault.Forbidden, "access.role", fault.A("need", need))
 		}
 		return nil
