@@ -65,7 +65,7 @@ generated: ## fails where a generated file is not what its source says
 	@scripts/check-generated
 
 .PHONY: bench
-bench: ## every figure against its bar, each beside its reference (some 15 minutes; artefacts/figures.txt)
+bench: ## every figure against its bar, each beside its reference (some 7 minutes; artefacts/figures.txt)
 	scripts/bench
 
 .PHONY: clean
