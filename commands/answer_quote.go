@@ -85,8 +85,11 @@ func (c *Commands) WithdrawQuote(ctx context.Context, req Request, in WithdrawQu
 const expiryPage = 200
 
 // ExpireQuotes records the expiry of all quotes whose day has passed unanswered, and
-// returns how many. One that fails does not keep the others.
+// returns how many. One that fails does not keep the others. Only the system does.
 func (c *Commands) ExpireQuotes(ctx context.Context, req Request) (int, error) {
+	if err := systemOnly(req); err != nil {
+		return 0, err
+	}
 	acc, err := c.accountState(ctx, req)
 	if err != nil {
 		return 0, err

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"lonja/adapters/memory"
 	"lonja/commands"
 	"lonja/domain/access"
 	"lonja/domain/document"
@@ -337,12 +336,9 @@ func TestReconcilePayment(t *testing.T) {
 func TestReconcilePayments(t *testing.T) {
 	t.Parallel()
 	s := newShopfront(t)
-	store := memory.NewReadStore()
-	g, err := store.Open(t.Context(), "payments", 1, []readmodels.Schema{readmodels.Payments.Schema})
-	s.ok(err)
-	s.Read = store
 	docs := []id.ID{s.invoice(s.who, "F-1", 10000), s.invoice(s.who, "F-2", 5000), s.invoice(s.who, "F-3", 100)}
-	var changes []readmodels.Change
+	var keys []readmodels.Key
+	var rows []readmodels.Payment
 	for i, doc := range docs {
 		pay, err := s.start("sandbox", whole(doc))
 		s.ok(err)
@@ -350,12 +346,10 @@ func TestReconcilePayments(t *testing.T) {
 		s.ok(err)
 		state := fold(s.scene, payment.Decider(), string(pay))
 		s.till.says[session.Ref] = payment.Notice{GatewayRef: session.Ref, Status: payment.NoticeSucceeded, Amount: state.Amount, On: "2026-03-02"}
-		row := readmodels.Payment{ID: pay, Method: "sandbox", State: readmodels.PaymentStarted, StartedAt: s.now.Add(-time.Duration(i) * time.Minute)}
-		r, err := readmodels.Payments.Encode(readmodels.Key{Account: s.acc, Contact: s.who, ID: string(pay)}, &row)
-		s.ok(err)
-		changes = append(changes, readmodels.Change{Table: readmodels.Payments.Name, Row: r})
+		keys = append(keys, readmodels.Key{Account: s.acc, Contact: s.who, ID: string(pay)})
+		rows = append(rows, readmodels.Payment{ID: pay, Method: "sandbox", State: readmodels.PaymentStarted, StartedAt: s.now.Add(-time.Duration(i) * time.Minute)})
 	}
-	s.ok(store.Commit(t.Context(), readmodels.Batch{Generation: g, To: 1, Changes: changes}))
+	shown(s.scene, "payments", readmodels.Payments, keys, rows)
 
 	changed, err := s.ReconcilePayments(t.Context(), s.system(), s.now)
 	s.ok(err)

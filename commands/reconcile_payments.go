@@ -51,6 +51,9 @@ func (c *Commands) ReconcilePayments(ctx context.Context, req Request, startedBe
 
 // ReconcilePayment is ReconcilePayments for one.
 func (c *Commands) ReconcilePayment(ctx context.Context, req Request, pay id.ID, started time.Time) (Receipt, error) {
+	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
+		return Receipt{}, err
+	}
 	s, _, err := State(ctx, c.Executor, payment.Decider(), string(pay), req)
 	if err != nil || !s.Pending() {
 		return Receipt{}, err
