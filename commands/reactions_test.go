@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"lonja/adapters/memory"
 	"lonja/commands"
 	"lonja/commands/reactions"
 	"lonja/domain/document"
@@ -123,7 +125,8 @@ func (c *crashing) Append(ctx context.Context, stream string, expected event.Rev
 func TestReactionsThatCrash(t *testing.T) {
 	t.Parallel()
 	s := busyDay(t)
-	head := s.head()
+	head, day := s.head(), s.Store
+	s.Store = s.copyOf(day)
 	for _, r := range everyReaction(s.Commands) {
 		s.answer(r, 1)
 	}
@@ -133,10 +136,8 @@ func TestReactionsThatCrash(t *testing.T) {
 			if at > 100 {
 				t.Fatal("the reactions do not come to an end")
 			}
-			s := busyDay(t)
-			log, head := s.Store, s.head()
-			store := &crashing{Store: log, left: at, after: after}
-			s.Store = store
+			log := s.copyOf(day)
+			s.Store = &crashing{Store: log, left: at, after: after}
 			ended := false
 			for _, r := range everyReaction(s.Commands) {
 				ended = s.answerAgain(r, func() { s.Store = log }) || ended
@@ -152,6 +153,24 @@ func TestReactionsThatCrash(t *testing.T) {
 			}
 		}
 	}
+}
+
+// copyOf returns another log with the same events.
+func (s *scene) copyOf(log event.Store) event.Store {
+	s.t.Helper()
+	return s.copyTo(memory.NewEventLog(func() time.Time { return s.now }), log)
+}
+
+// copyTo fills an empty log with the events of another.
+func (s *scene) copyTo(empty, log event.Store) event.Store {
+	s.t.Helper()
+	stored, err := log.ReadFeed(s.t.Context(), 0, 10_000, nil)
+	s.ok(err)
+	for i := range stored {
+		_, err := empty.Append(s.t.Context(), stored[i].Stream, stored[i].Revision-1, []event.Raw{stored[i].Raw})
+		s.ok(err)
+	}
+	return empty
 }
 
 // answerAgain lets a reaction answer every event, and the one at which its process ends
