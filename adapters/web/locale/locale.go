@@ -22,7 +22,7 @@ import (
 	"lonja/domain/money"
 )
 
-// Files are `messages/<language>.json`, the pages' texts, and
+// Files are `messages/<area>.<language>.json`, the pages' texts, and
 // `faults/<aggregate>.<language>.json`, the refusals'.
 //
 //go:embed messages/*.json faults/*.json
