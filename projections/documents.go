@@ -17,16 +17,17 @@ import (
 )
 
 // Documents keeps all that a contact's home, lists and document pages show: documents
-// (what is inside them is read from their issue), payments, conversations, the summary and the timeline. They are one
-// projection because they look at each other's rows: home must not count an invoice
+// (what is inside them is read from their issue), payments, conversations, the summary,
+// the statement's movements and the timeline. They are one projection because they look at each other's rows: home must not count an invoice
 // that the list does not know.
 //
-// The order of the folds matters: the summary looks at a document as it was before the
-// event, the timeline as it is after.
+// The order of the folds matters: the summary and the movements look at a document as it
+// was before the event, the timeline as it is after.
 func Documents() *Projection {
-	p := New("documents", 2)
+	p := New("documents", 3)
 	EraseOn[contact.Erased](p)
 	summaryFolds(p)
+	movementFolds(p)
 	documentFolds(p)
 	paymentFolds(p)
 	commentFolds(p)

@@ -24,7 +24,9 @@ func summaryFolds(p *Projection) {
 		y.Lines += e.Lines
 		y.Invoiced = readmodels.AddMinor(y.Invoiced, e.Total.Minor)
 		count(&y.Sales, e.IssueDate, e.Total.Minor)
-		owe(s, e.Total.Currency, owedAtIssue(e.Payable).Minor)
+		m := issuedMove(e)
+		owe(s, e.Total.Currency, m.Amount.Minor)
+		moved(s, &m)
 	})
 	onSummary(p, func(s *readmodels.Summary, e invoice.CreditNoteIssued) {
 		// A credit note takes off, whichever sign it is written with.
@@ -35,12 +37,16 @@ func summaryFolds(p *Projection) {
 	})
 
 	onSummaryOf(p, func(s *readmodels.Summary, before *readmodels.Document, e invoice.PaymentRecorded) {
+		m := paidMove(before, e)
+		moved(s, &m)
 		owe(s, before.Currency(), e.Outstanding.Minor-before.Outstanding.Minor)
 		if before.Outstanding.Minor > 0 && e.Outstanding.Minor <= 0 {
 			settled(s, before, e.On, 1)
 		}
 	})
-	onSummaryOf(p, func(s *readmodels.Summary, before *readmodels.Document, e invoice.PaymentReversed) {
+	onSummaryAt(p, func(s *readmodels.Summary, before *readmodels.Document, rec *event.Recorded, e invoice.PaymentReversed) {
+		m := reversedMove(before, rec, e)
+		moved(s, &m)
 		owe(s, before.Currency(), e.Outstanding.Minor-before.Outstanding.Minor)
 		if before.PaidOn != "" && e.Outstanding.Minor > 0 {
 			settled(s, before, before.PaidOn, -1)
@@ -49,10 +55,21 @@ func summaryFolds(p *Projection) {
 	onSummaryOf(p, func(s *readmodels.Summary, before *readmodels.Document, e invoice.Credited) {
 		owe(s, before.Currency(), e.Outstanding.Minor-before.Outstanding.Minor)
 	})
-	onSummaryOf(p, func(s *readmodels.Summary, before *readmodels.Document, _ invoice.Cancelled) {
+	OnWith(p, readmodels.Summaries, summaryRow[invoice.Credited], readmodels.Documents, noteOf,
+		func(s *readmodels.Summary, found bool, note *readmodels.Document, _ *event.Recorded, e invoice.Credited) Action {
+			if !found || note == nil {
+				return Skip
+			}
+			m := creditedMove(note, e)
+			moved(s, &m)
+			return Put
+		})
+	onSummaryAt(p, func(s *readmodels.Summary, before *readmodels.Document, rec *event.Recorded, _ invoice.Cancelled) {
 		if before.Status == readmodels.StatusCancelled {
 			return
 		}
+		m := cancelledMove(before, rec)
+		moved(s, &m)
 		owe(s, before.Currency(), -before.Outstanding.Minor)
 		y := yearOf(s, before.Total, before.IssueDate)
 		y.Invoices--
@@ -110,13 +127,18 @@ func onSummary[E event.Event](p *Projection, change func(*readmodels.Summary, E)
 
 // onSummaryOf is onSummary for an event of a document that is there already.
 func onSummaryOf[E event.Event](p *Projection, change func(s *readmodels.Summary, before *readmodels.Document, e E)) {
+	onSummaryAt(p, func(s *readmodels.Summary, before *readmodels.Document, _ *event.Recorded, e E) { change(s, before, e) })
+}
+
+// onSummaryAt is onSummaryOf for a fold that asks when, too.
+func onSummaryAt[E event.Event](p *Projection, change func(s *readmodels.Summary, before *readmodels.Document, rec *event.Recorded, e E)) {
 	OnWith(p, readmodels.Summaries, summaryRow[E], readmodels.Documents, first(ofStream[E]),
 		func(s *readmodels.Summary, _ bool, before *readmodels.Document, rec *event.Recorded, e E) Action {
 			if before == nil {
 				return Skip
 			}
 			seen(s, rec)
-			change(s, before, e)
+			change(s, before, rec, e)
 			return Put
 		})
 }

@@ -528,3 +528,27 @@ func RelatedDocuments(ctx context.Context, v View, d *Document) ([]Related, erro
 	}
 	return out, nil
 }
+
+// documentsPage is how many documents EachDocument reads at once.
+const documentsPage = 500
+
+// EachDocument calls f for each document of a list, in its order, until f fails; After
+// and Limit of the query do not count. It reads page by page: what changes meanwhile may
+// be seen before or after its change.
+func EachDocument(ctx context.Context, v View, q DocumentQuery, f func(d *Document) error) error {
+	q.After, q.Limit = "", documentsPage
+	for {
+		p, err := ListDocuments(ctx, v, q)
+		if err != nil {
+			return err
+		}
+		for i := range p.Items {
+			if err := f(&p.Items[i].Row); err != nil {
+				return err
+			}
+		}
+		if q.After = p.Next; p.Next == "" {
+			return nil
+		}
+	}
+}

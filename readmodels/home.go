@@ -28,6 +28,7 @@ type Summary struct {
 type CurrencySummary struct {
 	Currency string
 	Pending  int64         // owed on invoices
+	Moved    []MonthMoved  // by month, oldest first: they add up to Pending
 	Years    []YearSummary // by issue date, oldest first
 }
 
@@ -42,6 +43,22 @@ type YearSummary struct {
 	Days     int       // … and the days that took, in all
 	Sales    [12]int64 // by month: invoices less credit notes
 	Quotes   [12]int64
+}
+
+// MonthMoved is how a month changed what is owed, and what is to go back to the contact.
+type MonthMoved struct {
+	Month  int // 202601
+	Owed   int64
+	Return int64
+}
+
+// InMonth returns the movement of a month, making it where it is missing.
+func (c *CurrencySummary) InMonth(month int) *MonthMoved {
+	i, found := slices.BinarySearchFunc(c.Moved, month, func(m MonthMoved, want int) int { return m.Month - want })
+	if !found {
+		c.Moved = slices.Insert(c.Moved, i, MonthMoved{Month: month})
+	}
+	return &c.Moved[i]
 }
 
 // In returns the summary of a currency, making it where it is missing.

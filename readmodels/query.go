@@ -20,8 +20,11 @@ type Reader interface {
 	FindRow(ctx context.Context, table string, account id.Account, rowID string) (Row, bool, error)
 	// ScanRows returns rows in the order of the scan's index.
 	ScanRows(ctx context.Context, s Scan) ([]Row, error)
-	// CountRows returns how many rows a scan without limit and cursor would return.
+	// CountRows returns how many rows a scan without cursor would return.
 	CountRows(ctx context.Context, s Scan) (int, error)
+	// SumRows adds up columns of numbers over the rows that a scan without cursor and
+	// limit would return, and counts those. A sum beyond the range of int64 is an error.
+	SumRows(ctx context.Context, s Scan, columns ...string) (n int, sums []int64, err error)
 }
 
 // Op compares a column with a value.
@@ -192,6 +195,11 @@ func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], er
 // Count returns how many rows of the view meet the conditions.
 func Count[R any](ctx context.Context, v View, t *Table[R], where ...Cond) (int, error) {
 	return v.r.CountRows(ctx, v.scan(t.Name, Query{Where: where}))
+}
+
+// Sum adds up columns of the rows of the view that meet the conditions, and counts those.
+func Sum[R any](ctx context.Context, v View, t *Table[R], columns []string, where ...Cond) (int, []int64, error) {
+	return v.r.SumRows(ctx, v.scan(t.Name, Query{Where: where}), columns...)
 }
 
 func (v View) scan(table string, q Query) Scan {

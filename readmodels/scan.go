@@ -15,6 +15,17 @@ func (s *Schema) Index(name string) int {
 	return slices.IndexFunc(s.Indexes, func(ix Index) bool { return ix.Name == name })
 }
 
+// Numbers returns the places of columns that hold numbers.
+func (s *Schema) Numbers(columns []string) ([]int, error) {
+	at := make([]int, len(columns))
+	for i, name := range columns {
+		if at[i] = s.Column(name); at[i] < 0 || s.Columns[at[i]].Kind != Int {
+			return nil, fmt.Errorf("sum over %s: %q is no column of numbers", s.Name, name)
+		}
+	}
+	return at, nil
+}
+
 // Check reports what is wrong with a schema that a store is asked to keep.
 func (s *Schema) Check() error {
 	if s.Name == "" {

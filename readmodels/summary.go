@@ -10,7 +10,7 @@ import (
 // A summary is read and written for nearly every event, so its JSON is a bare array
 // that is written and read by hand, five times as fast as by reflection:
 //
-//	[rev, seenAt, ["EUR", pending, [year, invoices, invoiced, lines, settled, days,
+//	[rev, seenAt, ["EUR", pending, [month, owed, return, …], [year, invoices, invoiced, lines, settled, days,
 //	  12 sales, 12 quotes], …], …]
 
 // yearFigures is how many numbers a year has.
@@ -25,6 +25,16 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 		c := &s.Currencies[i]
 		b = strconv.AppendQuote(append(b, ',', '['), c.Currency)
 		b = strconv.AppendInt(append(b, ','), c.Pending, 10)
+		b = append(b, ',', '[')
+		for j, m := range c.Moved {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, int64(m.Month), 10)
+			b = strconv.AppendInt(append(b, ','), m.Owed, 10)
+			b = strconv.AppendInt(append(b, ','), m.Return, 10)
+		}
+		b = append(b, ']')
 		for j := range c.Years {
 			y := &c.Years[j]
 			b = strconv.AppendInt(append(b, ',', '['), int64(y.Year), 10)
@@ -57,6 +67,19 @@ func (s *Summary) UnmarshalJSON(b []byte) error {
 		c.Currency = p.text()
 		p.take(',')
 		c.Pending = p.int()
+		p.take(',')
+		p.take('[')
+		for !p.bad && !p.next(']') {
+			if len(c.Moved) > 0 {
+				p.take(',')
+			}
+			m := MonthMoved{Month: int(p.int())}
+			p.take(',')
+			m.Owed = p.int()
+			p.take(',')
+			m.Return = p.int()
+			c.Moved = append(c.Moved, m)
+		}
 		for p.next(',') {
 			var n [yearFigures]int64
 			p.take('[')

@@ -17,6 +17,8 @@ func TestSummaryReadsWhatItWrote(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "n") {
 			c := want.In(rapid.StringMatching("[A-Z]{3}").Draw(t, "currency"))
 			c.Pending = rapid.Int64().Draw(t, "pending")
+			m := c.InMonth(rapid.IntRange(0, 202612).Draw(t, "month"))
+			m.Owed, m.Return = rapid.Int64().Draw(t, "owed"), rapid.Int64().Draw(t, "return")
 			y := c.In(rapid.IntRange(1990, 2040).Draw(t, "year"))
 			y.Invoiced, y.Days, y.Settled = rapid.Int64().Draw(t, "invoiced"), rapid.Int().Draw(t, "days"), 3
 			y.Sales[11], y.Quotes[0] = math.MinInt64, rapid.Int64().Draw(t, "quotes")
@@ -33,7 +35,7 @@ func TestSummaryReadsWhatItWrote(t *testing.T) {
 }
 
 func FuzzSummary(f *testing.F) {
-	f.Add([]byte(`[1,2,["EUR",3,[2026,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]]]`))
+	f.Add([]byte(`[1,2,["EUR",3,[202601,5,0],[2026,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]]]`))
 	f.Add([]byte(`[1`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s Summary

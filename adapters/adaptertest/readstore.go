@@ -172,12 +172,25 @@ func (s *readStore) ids(scan readmodels.Scan) string {
 	s.must(err)
 	n, err := s.Store.CountRows(s.ctx, scan)
 	s.must(err)
+	bound := max(1, n-1)
+	bounded := scan
+	bounded.Limit = bound
+	few, err := s.Store.CountRows(s.ctx, bounded)
+	s.must(err)
+	s.equal(few, min(n, bound))
 	if scan.Limit == 0 && scan.After == nil && n != len(rows) {
 		s.Fatalf("counted %d of %d rows of %+v", n, len(rows), scan)
 	}
 	var ids []string
+	total := int64(0)
 	for _, r := range rows {
 		ids = append(ids, r.Key.ID)
+		total += r.Values[1].Int()
+	}
+	counted, sums, err := s.Store.SumRows(s.ctx, scan, "rank", "rank")
+	s.must(err)
+	if whole := scan.Limit == 0 && scan.After == nil; len(sums) != 2 || sums[0] != sums[1] || whole && (counted != n || sums[0] != total) {
+		s.Fatalf("%d rows add up to %v, want %d and %d of %+v", counted, sums, n, total, scan)
 	}
 	return strings.Join(ids, " ")
 }
@@ -541,6 +554,11 @@ func viewsAreIsolated(s *readStore) {
 }
 
 func senselessScans(s *readStore) {
+	for _, column := range []string{"kind", "nothing"} {
+		if _, _, err := s.Store.SumRows(s.ctx, readmodels.Scan{Table: "things", Account: acme, Contact: ann}, column); err == nil {
+			s.Fatalf("%s was added up", column)
+		}
+	}
 	s.fill()
 	for _, scan := range []readmodels.Scan{
 		{Table: "things", Contact: ann},

@@ -427,9 +427,40 @@ func (s *ReadStore) ScanRows(ctx context.Context, scan readmodels.Scan) ([]readm
 func (s *ReadStore) CountRows(ctx context.Context, scan readmodels.Scan) (int, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	limit := scan.Limit
 	scan.After, scan.Limit = nil, 0
 	found, _, err := s.scan(ctx, &scan)
+	if limit > 0 {
+		return min(len(found), limit), err
+	}
 	return len(found), err
+}
+
+// SumRows implements readmodels.Reader.
+func (s *ReadStore) SumRows(ctx context.Context, scan readmodels.Scan, columns ...string) (int, []int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	scan.After, scan.Limit = nil, 0
+	t, err := s.table(ctx, scan.Table)
+	if err != nil {
+		return 0, nil, err
+	}
+	at, err := t.schema.Numbers(columns)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, _, err := s.scan(ctx, &scan)
+	sums := make([]int64, len(at))
+	for _, row := range found {
+		for i, c := range at {
+			before, more := sums[i], row.Values[c].Int()
+			sums[i] += more
+			if (more > 0) != (sums[i] > before) && more != 0 {
+				return 0, nil, fmt.Errorf("sum of %s.%s: out of range", scan.Table, columns[i])
+			}
+		}
+	}
+	return len(found), sums, err
 }
 
 // scan returns the rows that meet the conditions, in no order.

@@ -113,6 +113,10 @@ func newWorld(t *testing.T) *world {
 			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s %s", d.Body.Number, d.L.Code)
 			return err
 		},
+		StatementPDF: func(_ context.Context, out io.Writer, d edge.StatementSheet) error {
+			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s %s", d.Contact.Name, d.Statement.Currencies[0].Closing)
+			return err
+		},
 		SendRecovery: func(_ context.Context, _ commands.Recovery, link, _ string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -378,6 +378,20 @@ func (d *described) documents(erp, owner, reader, other, who string) {
 	d.call(other, http.MethodGet, "/documents?contact="+who, nil, http.StatusNotFound)
 	d.call(other, http.MethodGet, "/documents/"+one, nil, http.StatusNotFound)
 
+	for _, format := range []string{"csv", "xlsx"} {
+		d.call(reader, http.MethodGet, "/documents."+format+"?kind=invoice&status=open&year=2026&q=anchoas&sort=total&order=asc", nil, http.StatusOK)
+		d.call(erp, http.MethodGet, "/documents."+format+"?contact="+who, nil, http.StatusOK)
+		d.call(owner, http.MethodGet, "/documents."+format+"?year=last", nil, http.StatusUnprocessableEntity)
+		d.call(owner, http.MethodGet, "/documents."+format+"?from=yesterday", nil, http.StatusUnprocessableEntity)
+		d.call(other, http.MethodGet, "/documents."+format+"?contact="+who, nil, http.StatusNotFound)
+	}
+	for _, format := range []string{"", ".csv", ".xlsx", ".pdf"} {
+		d.call(reader, http.MethodGet, "/statement"+format, nil, http.StatusOK)
+		d.call(erp, http.MethodGet, "/statement"+format+"?contact="+who+"&from=2026-01-01&to=2026-12-31", nil, http.StatusOK)
+		d.call(owner, http.MethodGet, "/statement"+format+"?from=2026-02-01&to=2026-01-01", nil, http.StatusUnprocessableEntity)
+		d.call(erp, http.MethodGet, "/statement"+format, nil, http.StatusUnprocessableEntity)
+		d.call(other, http.MethodGet, "/statement"+format+"?contact="+who, nil, http.StatusNotFound)
+	}
 	d.call(reader, http.MethodGet, "/documents/"+one+"/pdf", nil, http.StatusOK)
 	d.call(other, http.MethodGet, "/documents/"+one+"/pdf", nil, http.StatusNotFound)
 

@@ -33,8 +33,10 @@ import (
 	"lonja/adapters/web/api"
 	"lonja/adapters/web/edge"
 	"lonja/adapters/web/locale"
+	"lonja/adapters/web/templates"
 	"lonja/commands"
 	"lonja/commands/reactions"
+	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
@@ -285,7 +287,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
 		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
-		Import: a.importFile, PDF: a.documentPDF,
+		Import: a.importFile, PDF: a.documentPDF, StatementPDF: a.statementPDF,
 	})
 	return r
 }
@@ -298,7 +300,7 @@ func (a *app) handler(account id.Account) (http.Handler, error) {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, SendRecovery: a.sendRecovery,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, StatementPDF: a.statementPDF, SendRecovery: a.sendRecovery,
 		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
 	})
 }
@@ -317,6 +319,15 @@ func (a *app) healthz(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) error {
 	return pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code})
+}
+
+func (a *app) statementPDF(_ context.Context, w io.Writer, s edge.StatementSheet) error {
+	return pdf.RenderStatement(w, &s.Statement, s.L, pdf.StatementOptions{
+		Colour: s.Colour, Lang: s.L.Code,
+		Account: document.Party{Name: s.Account.Name, TaxID: s.Account.TaxID, Address: s.Account.Address, Email: s.Account.Email, Phone: s.Account.Phone},
+		Contact: document.Party{Name: s.Contact.Name, TaxID: s.Contact.TaxID, Address: s.Contact.Address, Email: s.Contact.Email},
+		Text:    func(m *readmodels.Movement) string { return templates.MovementText(s.L, m) },
+	})
 }
 
 func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error) {

@@ -216,7 +216,7 @@ func readRow(stmt *sqlite.Stmt, t *table, key readmodels.Key) readmodels.Row {
 
 // ScanRows implements readmodels.Reader.
 func (s *Store) ScanRows(ctx context.Context, scan readmodels.Scan) (rows []readmodels.Row, err error) {
-	err = s.query(ctx, &scan, false, func(t *table, stmt *sqlite.Stmt) {
+	err = s.query(ctx, &scan, rowsOf, nil, func(t *table, stmt *sqlite.Stmt) {
 		n := len(t.schema.Columns) + 1
 		key := readmodels.Key{Account: scan.Account, Contact: scan.Contact, ID: stmt.ColumnText(n)}
 		if scan.AllContacts {
@@ -232,14 +232,40 @@ func (s *Store) ScanRows(ctx context.Context, scan readmodels.Scan) (rows []read
 
 // CountRows implements readmodels.Reader.
 func (s *Store) CountRows(ctx context.Context, scan readmodels.Scan) (n int, err error) {
-	scan.After, scan.Limit, scan.Index, scan.Desc = nil, 0, "", false
-	err = s.query(ctx, &scan, true, func(_ *table, stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) })
+	scan.After, scan.Index, scan.Desc = nil, "", false
+	err = s.query(ctx, &scan, countOf, nil, func(_ *table, stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) })
 	return n, err
 }
 
-func (s *Store) query(ctx context.Context, scan *readmodels.Scan, count bool, each func(*table, *sqlite.Stmt)) error {
+// SumRows implements readmodels.Reader.
+func (s *Store) SumRows(ctx context.Context, scan readmodels.Scan, columns ...string) (n int, sums []int64, err error) {
+	scan.After, scan.Limit, scan.Index, scan.Desc = nil, 0, "", false
+	sums = make([]int64, len(columns))
+	err = s.query(ctx, &scan, sumOf, columns, func(_ *table, stmt *sqlite.Stmt) {
+		n = stmt.ColumnInt(0)
+		for i := range sums {
+			sums[i] = stmt.ColumnInt64(i + 1)
+		}
+	})
+	return n, sums, err
+}
+
+// asked is what a query is to find out of the rows that it is about.
+type asked uint8
+
+const (
+	rowsOf asked = iota + 1
+	countOf
+	sumOf
+)
+
+func (s *Store) query(ctx context.Context, scan *readmodels.Scan, what asked, columns []string, each func(*table, *sqlite.Stmt)) error {
 	return s.reading(ctx, scan.Table, func(r *reader, to route) error {
 		resolved, err := scan.Resolve(to.table.schema)
+		if err != nil {
+			return err
+		}
+		sums, err := to.table.schema.Numbers(columns)
 		if err != nil || resolved.Empty {
 			return err
 		}
@@ -251,7 +277,7 @@ func (s *Store) query(ctx context.Context, scan *readmodels.Scan, count bool, ea
 		if o == 0 && (!scan.AllContacts || to.table.wide) {
 			return nil // nobody has had a row
 		}
-		q := to.table.query(scan, &resolved, count)
+		q := to.table.query(scan, &resolved, what, sums)
 		stmt, err := r.conn.Prepare(q.text.String())
 		if err != nil {
 			return describe(to.gen.path, "scan "+scan.Table, err)
@@ -298,8 +324,9 @@ const maxIn = 4
 
 // query writes a resolved scan in SQL. Its text depends on the form of the scan, not
 // on its values, so that a connection prepares few statements.
-func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, count bool) *query {
+func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, what asked, sums []int) *query {
 	q := &query{}
+	bounded := what == countOf && scan.Limit > 0
 	joined := scan.AllContacts && !t.wide
 	contact := "t.c"
 	if joined {
@@ -307,8 +334,13 @@ func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, count bool)
 	}
 	q.text.WriteString("SELECT ")
 	switch {
-	case count:
+	case bounded:
+		q.text.WriteString("count(*) FROM (SELECT 1")
+	case what != rowsOf:
 		q.text.WriteString("count(*)")
+		for _, c := range sums {
+			q.text.WriteString(", coalesce(sum(t." + column(c) + "), 0)")
+		}
 	default:
 		for i := range t.schema.Columns {
 			q.text.WriteString("t." + column(i) + ", ")
@@ -322,7 +354,7 @@ func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, count bool)
 	switch {
 	case joined:
 		q.text.WriteString(" JOIN owners w ON w.id = t.o")
-	case count:
+	case what != rowsOf:
 	case r.Index >= 0 && t.schema.Indexes[r.Index].Wide == scan.AllContacts:
 		q.text.WriteString(" INDEXED BY " + t.indexName(r.Index))
 	case r.Index < 0 && !scan.AllContacts && !t.schema.ByID:
@@ -350,7 +382,10 @@ func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, count bool)
 	if r.Resume {
 		q.resume(order, scan, r)
 	}
-	if !count {
+	if bounded {
+		q.text.WriteString(" LIMIT " + q.arg(readmodels.N(scan.Limit)) + ")")
+	}
+	if what == rowsOf {
 		q.text.WriteString(" ORDER BY ")
 		for i, c := range order {
 			if i > 0 {

@@ -42,6 +42,8 @@ type Config struct {
 	Import func(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error)
 	// PDF renders a document.
 	PDF func(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error)
+	// StatementPDF renders a statement of account.
+	StatementPDF edge.WriteStatement
 }
 
 // API answers under its prefix.
@@ -86,6 +88,7 @@ func New(r chi.Router, c Config) *API {
 		a.huma.UseMiddleware(a.signedIn)
 		a.session()
 		a.home(r)
+		a.files(r)
 		a.documents(r)
 		a.acts()
 		a.payments()

@@ -110,7 +110,7 @@ func texts(text any) []string {
 // families are the keys that pages put together from a prefix and a value.
 var families = []string{
 	"kind.", "kinds.", "status.", "event.", "pending.", "relation.", "payment_state.", "payment_reason.", "availability.",
-	"notice.", "role.", "tax.", "language.", "error.title_",
+	"notice.", "movement.", "age.", "role.", "tax.", "language.", "error.title_",
 }
 
 func TestNoMessageIsMissingAndNoneIsUnused(t *testing.T) {

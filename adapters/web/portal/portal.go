@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"lonja/adapters/web/edge"
+	"lonja/adapters/web/sheets"
 	"lonja/adapters/web/templates"
 	"lonja/commands"
 	"lonja/domain/document"
@@ -22,6 +23,8 @@ type Portal struct {
 	*edge.Kit
 	Limits *edge.Limits
 	PDF    edge.WriteSheet
+	// StatementPDF writes a statement of account.
+	StatementPDF edge.WriteStatement
 	// SendRecovery hands a recovery link over for sending. It returns at once, lest the
 	// time that it takes tell who has access.
 	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
@@ -49,6 +52,12 @@ func (p *Portal) Routes(r chi.Router) {
 		r.With(p.Limits.SignIn(p.Kit)).Post("/password", p.Handle(p.changePassword))
 		r.Post("/sessions/end", p.Handle(p.endSessions))
 		r.Get("/documents", p.Handle(p.listDocuments("")))
+		for _, f := range sheets.Formats() {
+			r.Get("/documents."+string(f), p.Handle(p.exportDocuments(f)))
+			r.Get("/statement."+string(f), p.Handle(p.downloadStatement(string(f))))
+		}
+		r.Get("/statement", p.Handle(p.showStatement))
+		r.Get("/statement."+edge.PDFFormat, p.Handle(p.downloadStatement(edge.PDFFormat)))
 		for _, k := range document.Kinds() {
 			section := "/" + templates.Section(k)
 			r.Get(section, p.Handle(p.listDocuments(k)))

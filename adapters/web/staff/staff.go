@@ -12,6 +12,7 @@ import (
 
 	"lonja/adapters/web/edge"
 	"lonja/adapters/web/locale"
+	"lonja/adapters/web/sheets"
 	"lonja/adapters/web/templates"
 	"lonja/commands"
 	"lonja/domain/account"
@@ -27,7 +28,9 @@ type Staff struct {
 	*edge.Kit
 	Limits *edge.Limits
 	PDF    edge.WriteSheet
-	Random io.Reader // of the passphrases that are offered
+	// StatementPDF writes a statement of account.
+	StatementPDF edge.WriteStatement
+	Random       io.Reader // of the passphrases that are offered
 }
 
 // Routes adds staff's routes.
@@ -47,6 +50,10 @@ func (s *Staff) Routes(r chi.Router) {
 		r.Post("/staff/payments/{payment}/receipt", s.Handle(s.receivePayment))
 		r.Route("/staff/contacts/{contact}", func(r chi.Router) {
 			r.Get("/", s.Handle(s.showContact))
+			r.Get("/statement", s.Handle(s.showStatement))
+			for _, f := range []string{string(sheets.CSV), string(sheets.XLSX), edge.PDFFormat} {
+				r.Get("/statement."+f, s.Handle(s.downloadStatement(f)))
+			}
 			r.Post("/logins", s.Handle(s.createLogin))
 			r.Post("/logins/{login}/password", s.Handle(s.setPassword))
 			r.Post("/logins/{login}/remove-password", s.Handle(s.removePassword))

@@ -49,6 +49,16 @@ func (v List) sortPath(s readmodels.DocumentSort) string {
 
 func (v List) nextPath() string { return v.Path + "?" + v.with("after", v.Next).Encode() }
 
+// exportPath is the whole list, with its filter and order, as a file.
+func (v List) exportPath(format string) string {
+	q := v.with("sort", string(v.Sort))
+	q.Set("desc", flag(v.Desc))
+	if v.Kind != "" {
+		q.Set("kind", string(v.Kind))
+	}
+	return "/documents." + format + "?" + q.Encode()
+}
+
 func (v List) firstPath() string {
 	if len(v.Query) == 0 {
 		return v.Path
@@ -118,8 +128,8 @@ func dueText(l *locale.Locale, i readmodels.PendingItem) string {
 	return l.T("due.on", "date", l.Date(i.Due))
 }
 
-// statusText is the status of a kind of document in words.
-func statusText(l *locale.Locale, k document.Kind, s readmodels.Status) string {
+// StatusText is the status of a kind of document in words.
+func StatusText(l *locale.Locale, k document.Kind, s readmodels.Status) string {
 	return l.T(statusKey(k, s))
 }
 

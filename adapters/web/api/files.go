@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"lonja/adapters/web/edge"
+	"lonja/adapters/web/locale"
+	"lonja/adapters/web/sheets"
+	"lonja/domain/document"
+	"lonja/domain/fault"
+	"lonja/readmodels"
+)
+
+// StatementInput asks for a statement of account.
+type StatementInput struct {
+	Scope
+	From  string `query:"from" doc:"First day, inclusive: 2006-01-02; open where it is absent"`
+	To    string `query:"to" doc:"Last day, inclusive; open where it is absent"`
+	Limit int    `query:"limit" minimum:"0" maximum:"5000" default:"500" doc:"Movements listed a currency; the files have them all"`
+}
+
+// StatementOutput is a statement as an answer.
+type StatementOutput struct{ Body readmodels.Statement }
+
+// files adds what answers with files, and the statement of account in JSON.
+func (a *API) files(r chi.Router) {
+	query(a, huma.Operation{
+		OperationID: "get-statement", Path: "/statement", Tags: []string{"documents"},
+		Summary:     "A contact's statement of account: invoices, credit notes, payments and refunds of a period, with balances and ageing",
+		Description: "Balances and movements are what is owed on invoices; the opening balance and the movements add up to the closing one. The ageing is of what is owed today.",
+	},
+		func(in *StatementInput) Auth { return in.Auth },
+		func(ctx context.Context, c caller, in *StatementInput) (*StatementOutput, error) {
+			v, err := a.ofContact(ctx, c, in.Contact)
+			if err != nil {
+				return nil, err
+			}
+			today, err := a.today(ctx)
+			if err != nil {
+				return nil, err
+			}
+			s, err := readmodels.GetStatement(ctx, v, readmodels.StatementQuery{From: document.Date(in.From), To: document.Date(in.To), Today: today, Limit: in.Limit})
+			return &StatementOutput{Body: s}, err
+		})
+
+	period := []*huma.Param{textParam("contact", "For staff and programs: whose", false), textParam("from", "First day, inclusive", false), textParam("to", "Last day, inclusive", false)}
+	for _, f := range []struct{ format, contentType string }{
+		{string(sheets.CSV), "text/csv"}, {string(sheets.XLSX), sheets.XLSX.ContentType()}, {edge.PDFFormat, "application/pdf"},
+	} {
+		a.file(r, "/statement."+f.format, "get-statement-"+f.format, "A contact's statement of account as "+f.format, f.contentType, period,
+			func(w http.ResponseWriter, r *http.Request, c caller) error { return a.statementFile(w, r, c, f.format) })
+	}
+	list := []*huma.Param{
+		textParam("contact", "For staff and programs: whose; all contacts' where it is absent", false), textParam("kind", "Kinds to list; all where none is given", true), textParam("status", "", true),
+		textParam("year", "Of the issue date", false), textParam("from", "Issue date, inclusive", false), textParam("to", "", false),
+		textParam("dueFrom", "Due or valid-until day, inclusive", false), textParam("dueTo", "", false), textParam("currency", "", false),
+		textParam("minTotal", "Decimal, needs currency", false), textParam("maxTotal", "", false), textParam("owed", "true: only those that money is owed for", false),
+		textParam("q", "In number and title", false), textParam("sort", "date, due, kind, status, number, title or total", false), textParam("order", "asc or desc", false),
+	}
+	for _, f := range sheets.Formats() {
+		contentType := f.ContentType()
+		if f == sheets.CSV {
+			contentType = "text/csv"
+		}
+		a.file(r, "/documents."+string(f), "export-documents-"+string(f), "A list of documents, whole, as "+string(f), contentType, list,
+			func(w http.ResponseWriter, r *http.Request, c caller) error { return a.documentsFile(w, r, c, f) })
+	}
+}
+
+func textParam(name, doc string, several bool) *huma.Param {
+	p := &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: "string"}}
+	if several {
+		p.Schema = &huma.Schema{Type: "array", Items: &huma.Schema{Type: "string"}}
+	}
+	return p
+}
+
+// file registers a read whose answer is a file, written as it is read.
+func (a *API) file(r chi.Router, path, operation, summary, contentType string, params []*huma.Param,
+	send func(w http.ResponseWriter, r *http.Request, c caller) error,
+) {
+	a.huma.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: operation, Method: http.MethodGet, Path: path, Tags: []string{"documents"}, Summary: summary,
+		Security: []map[string][]string{{bearer: {}}}, Parameters: params,
+		Responses: map[string]*huma.Response{
+			"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
+		},
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity},
+	})
+	r.Get(path, func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.authenticate(r.Context(), r.Header.Get("Authorization"))
+		if err == nil {
+			err = send(w, r, c)
+		}
+		if err != nil {
+			a.refuse(w, r, err)
+		}
+	})
+}
+
+// ofContact is the view of one contact, which is there: the caller's own, or the one named.
+func (a *API) ofContact(ctx context.Context, c caller, contact string) (readmodels.View, error) {
+	v, err := c.of(a.Commands.Read, contact)
+	switch {
+	case err != nil:
+		return v, err
+	case v.Contact() == "":
+		return v, fault.Field("contact", "api.contact_missing")
+	case c.Contact == "":
+		_, err = readmodels.GetContact(ctx, v)
+	}
+	return v, err
+}
+
+// locale is the language that is asked for, else the account's, with the account's zone.
+func (a *API) locale(ctx context.Context, language string) (*locale.Locale, readmodels.Settings, error) {
+	s, err := readmodels.GetSettings(ctx, readmodels.ForAccount(a.Commands.Read, a.Account))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, s, err
+	}
+	zone, err := a.zone(ctx)
+	if err != nil {
+		return nil, s, err
+	}
+	return a.Catalogue.Match(language, s.Language).In(zone), s, nil
+}
+
+func (a *API) statementFile(w http.ResponseWriter, r *http.Request, c caller, format string) error {
+	ctx, asked := r.Context(), r.URL.Query()
+	v, err := a.ofContact(ctx, c, asked.Get("contact"))
+	if err != nil {
+		return err
+	}
+	today, err := a.today(ctx)
+	if err != nil {
+		return err
+	}
+	l, settings, err := a.locale(ctx, r.Header.Get("Accept-Language"))
+	if err != nil {
+		return err
+	}
+	q := readmodels.StatementQuery{From: document.Date(asked.Get("from")), To: document.Date(asked.Get("to")), Today: today}
+	return edge.SendStatement(w, r, a.Log, format, a.StatementPDF, l, v, settings, q)
+}
+
+func (a *API) documentsFile(w http.ResponseWriter, r *http.Request, c caller, f sheets.Format) error {
+	ctx, asked := r.Context(), r.URL.Query()
+	v, err := c.of(a.Commands.Read, asked.Get("contact"))
+	if err != nil {
+		return err
+	}
+	in, err := documentsInput(asked)
+	if err != nil {
+		return err
+	}
+	q, err := in.query()
+	if err != nil {
+		return err
+	}
+	today, err := a.today(ctx)
+	if err != nil {
+		return err
+	}
+	l, _, err := a.locale(ctx, r.Header.Get("Accept-Language"))
+	if err != nil {
+		return err
+	}
+	return edge.Attach(w, r, a.Log, l.T("kinds.all")+" "+string(today)+"."+string(f), f.ContentType(), func(out io.Writer) error {
+		return sheets.Documents(ctx, out, f, l, v, q, today)
+	})
+}
+
+// documentsInput reads a list's query where the framework does not: the names are those
+// of DocumentsInput.
+func documentsInput(asked url.Values) (*DocumentsInput, error) {
+	in := &DocumentsInput{
+		Kind: asked["kind"], Status: asked["status"], From: asked.Get("from"), To: asked.Get("to"), DueFrom: asked.Get("dueFrom"), DueTo: asked.Get("dueTo"),
+		Currency: asked.Get("currency"), MinTotal: asked.Get("minTotal"), MaxTotal: asked.Get("maxTotal"), Owed: asked.Get("owed") == "true",
+		Search: asked.Get("q"), Sort: asked.Get("sort"), Order: asked.Get("order"),
+	}
+	if year := asked.Get("year"); year != "" {
+		var err error
+		if in.Year, err = strconv.Atoi(year); err != nil {
+			return nil, fault.Field("year", "document.date_invalid", fault.A("date", year))
+		}
+	}
+	return in, nil
+}
