@@ -47,13 +47,20 @@ func readUBL(root *node) *reader {
 	b.OrderReference = root.text("OrderReference/ID")
 	b.Contract = root.text("ContractDocumentReference/ID")
 	b.Project = root.text("ProjectReference/ID")
+	for _, ref := range root.all("AdditionalDocumentReference") {
+		if b.Project == "" && ref.text("DocumentTypeCode") == projectCode {
+			b.Project = ref.text("ID")
+		}
+	}
 	for _, ref := range root.all("BillingReference") {
 		if d := ref.find("InvoiceDocumentReference"); d.text("ID") != "" {
 			b.References = append(b.References, document.Reference{Kind: document.Invoice, Number: d.text("ID"), Date: r.date(d.find("IssueDate"), "BillingReference/IssueDate")})
 		}
 	}
 	for _, n := range root.all("Note") {
-		if n.Text != "" {
+		if title, is := strings.CutPrefix(n.Text, "#"+titleCode+"#"); is && b.Title == "" {
+			b.Title = strings.TrimSpace(title)
+		} else if n.Text != "" {
 			b.Notes = append(b.Notes, n.Text)
 		}
 	}
@@ -177,8 +184,16 @@ func (r *reader) ublLine(n *node, quantity, field string) document.Line {
 	if l.Description == l.Name {
 		l.Description = ""
 	}
+	for _, p := range item.all("AdditionalItemProperty") {
+		if p.text("Name") == unitName {
+			l.Unit = readUnit(l.Unit, p.text("Value"))
+		}
+	}
 	for i, a := range n.all("AllowanceCharge") {
-		l.Adjustments = append(l.Adjustments, r.ublAdjustment(a, fmt.Sprintf("%s/AllowanceCharge[%d]", field, i+1)))
+		x := r.ublAdjustment(a, fmt.Sprintf("%s/AllowanceCharge[%d]", field, i+1))
+		if !takeDiscount(&l, x, a.text("AllowanceChargeReasonCode")) {
+			l.Adjustments = append(l.Adjustments, x)
+		}
 	}
 	return l
 }

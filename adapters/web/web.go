@@ -40,6 +40,8 @@ type Config struct {
 	Log  *slog.Logger
 	// PDF writes a document: pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code}).
 	PDF edge.WriteSheet
+	// UBL writes an invoice or a credit note as data.
+	UBL edge.WriteInvoice
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
 	// SendRecovery hands a recovery link over for sending, and returns at once: the time
@@ -64,7 +66,7 @@ type Config struct {
 
 // New returns the handler of everything.
 func New(c Config) (http.Handler, error) {
-	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.StatementPDF == nil || c.TransferCode == nil || c.SendRecovery == nil {
+	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.UBL == nil || c.StatementPDF == nil || c.TransferCode == nil || c.SendRecovery == nil {
 		return nil, errors.New("web: account, commands, wait, log, pdf, recovery and transfer code are required")
 	}
 	base, err := url.Parse(c.BaseURL)
@@ -108,8 +110,8 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 	r.Group(func(r chi.Router) {
 		r.Use(kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"), kit.CatchUp)
 		r.Get("/brand.css", kit.Brand)
-		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, StatementPDF: c.StatementPDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
-		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, StatementPDF: c.StatementPDF, Random: rand.Reader}).Routes(r)
+		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
+		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, Random: rand.Reader}).Routes(r)
 		r.NotFound(kit.NotFound)
 		r.MethodNotAllowed(kit.NotFound)
 	})

@@ -117,6 +117,7 @@ func newWorld(t *testing.T) *world {
 			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s %s", d.Contact.Name, d.Statement.Currencies[0].Closing)
 			return err
 		},
+		UBL: func(b *document.Body) ([]byte, error) { return []byte("<Invoice>" + b.Number + "</Invoice>"), nil },
 		SendRecovery: func(_ context.Context, _ commands.Recovery, link, _ string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -287,7 +287,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
 		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
-		Import: a.importFile, PDF: a.documentPDF, StatementPDF: a.statementPDF,
+		Import: a.importFile, PDF: a.documentPDF, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF,
 	})
 	return r
 }
@@ -300,7 +300,7 @@ func (a *app) handler(account id.Account) (http.Handler, error) {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, StatementPDF: a.statementPDF, SendRecovery: a.sendRecovery,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, SendRecovery: a.sendRecovery,
 		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
 	})
 }

@@ -42,6 +42,8 @@ type Config struct {
 	Import func(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error)
 	// PDF renders a document.
 	PDF func(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error)
+	// UBL writes an invoice or a credit note as data.
+	UBL edge.WriteInvoice
 	// StatementPDF renders a statement of account.
 	StatementPDF edge.WriteStatement
 }

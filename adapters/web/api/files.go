@@ -55,7 +55,9 @@ func (a *API) files(r chi.Router) {
 		{string(sheets.CSV), "text/csv"}, {string(sheets.XLSX), sheets.XLSX.ContentType()}, {edge.PDFFormat, "application/pdf"},
 	} {
 		a.file(r, "/statement."+f.format, "get-statement-"+f.format, "A contact's statement of account as "+f.format, f.contentType, period,
-			func(w http.ResponseWriter, r *http.Request, c caller) error { return a.statementFile(w, r, c, f.format) })
+			func(w http.ResponseWriter, r *http.Request, c caller) error {
+				return a.statementFile(w, r, c, f.format)
+			})
 	}
 	list := []*huma.Param{
 		textParam("contact", "For staff and programs: whose; all contacts' where it is absent", false), textParam("kind", "Kinds to list; all where none is given", true), textParam("status", "", true),
@@ -64,6 +66,8 @@ func (a *API) files(r chi.Router) {
 		textParam("minTotal", "Decimal, needs currency", false), textParam("maxTotal", "", false), textParam("owed", "true: only those that money is owed for", false),
 		textParam("q", "In number and title", false), textParam("sort", "date, due, kind, status, number, title or total", false), textParam("order", "asc or desc", false),
 	}
+	one := []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}, textParam("contact", "For staff and programs: whose", false)}
+	a.file(r, "/documents/{id}/ubl", "get-document-ubl", "An invoice or a credit note as UBL (EN 16931)", "application/xml", one, a.invoiceFile)
 	for _, f := range sheets.Formats() {
 		contentType := f.ContentType()
 		if f == sheets.CSV {
@@ -72,6 +76,29 @@ func (a *API) files(r chi.Router) {
 		a.file(r, "/documents."+string(f), "export-documents-"+string(f), "A list of documents, whole, as "+string(f), contentType, list,
 			func(w http.ResponseWriter, r *http.Request, c caller) error { return a.documentsFile(w, r, c, f) })
 	}
+}
+
+// invoiceFile sends an invoice or a credit note as UBL.
+func (a *API) invoiceFile(w http.ResponseWriter, r *http.Request, c caller) error {
+	d, v, err := a.find(r.Context(), c, &DocumentInput{Scope: Scope{Contact: r.URL.Query().Get("contact")}, ID: chi.URLParam(r, "id")})
+	if err != nil {
+		return err
+	}
+	body, _, ok, err := a.Commands.Bodies().Of(r.Context(), v, d.ID)
+	if err == nil && !ok {
+		err = fault.New(fault.Gone, "document.erased")
+	}
+	if err != nil {
+		return err
+	}
+	file, err := a.UBL(&body)
+	if err != nil {
+		return err
+	}
+	return edge.Attach(w, r, a.Log, d.Number+".xml", "application/xml", func(out io.Writer) error {
+		_, err := out.Write(file)
+		return err
+	})
 }
 
 func textParam(name, doc string, several bool) *huma.Param {

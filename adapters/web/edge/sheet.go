@@ -26,6 +26,30 @@ type Sheet struct {
 // WriteSheet writes a PDF.
 type WriteSheet func(ctx context.Context, w io.Writer, s Sheet) error
 
+// WriteInvoice writes a document as an electronic invoice, or refuses with the reason why it
+// can't be one.
+type WriteInvoice func(b *document.Body) ([]byte, error)
+
+// DownloadInvoice sends an invoice or a credit note of the view as UBL to be saved. A body
+// that was erased is not there.
+func (k *Kit) DownloadInvoice(w http.ResponseWriter, r *http.Request, ubl WriteInvoice, view readmodels.View, doc id.ID) error {
+	body, _, ok, err := k.Commands.Bodies().Of(r.Context(), view, doc)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "not_found")
+	}
+	if err != nil {
+		return err
+	}
+	file, err := ubl(&body)
+	if err != nil {
+		return err
+	}
+	return Attach(w, r, k.Log, body.Number+".xml", "application/xml", func(out io.Writer) error {
+		_, err := out.Write(file)
+		return err
+	})
+}
+
 // Download sends a document of the view as a PDF to be saved. A body that was erased is
 // not there.
 func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet, l *locale.Locale, view readmodels.View, doc id.ID) error {

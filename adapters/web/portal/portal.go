@@ -25,6 +25,8 @@ type Portal struct {
 	PDF    edge.WriteSheet
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
+	// UBL writes an invoice or a credit note as data.
+	UBL edge.WriteInvoice
 	// SendRecovery hands a recovery link over for sending. It returns at once, lest the
 	// time that it takes tell who has access.
 	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
@@ -102,6 +104,9 @@ func (p *Portal) documentRoutes(r chi.Router, at place, kind document.Kind) {
 	is := func(k document.Kind) bool { return kind == k || kind == "" }
 	r.Get("/", p.on(at, p.showDocument))
 	r.Get("/pdf", p.on(at, p.downloadPDF))
+	if is(document.Invoice) || is(document.CreditNote) {
+		r.Get("/ubl", p.on(at, p.downloadUBL))
+	}
 	r.Post("/comments", p.on(at, p.postComment))
 	r.Post("/seen", p.on(at, p.markRead))
 	if is(document.Quote) {

@@ -28,6 +28,8 @@ type Staff struct {
 	*edge.Kit
 	Limits *edge.Limits
 	PDF    edge.WriteSheet
+	// UBL writes an invoice or a credit note as data.
+	UBL edge.WriteInvoice
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
 	Random       io.Reader // of the passphrases that are offered
@@ -79,6 +81,7 @@ func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
 	}
 	r.Get("/", on(s.showDocument))
 	r.Get("/pdf", on(s.downloadPDF))
+	r.Get("/ubl", on(s.downloadUBL))
 	r.Post("/comments", on(s.reply))
 	r.Post("/seen", on(s.markRead))
 	r.Post("/share", on(s.shareLink))
@@ -191,6 +194,13 @@ func (n *names) of(ctx context.Context, contact id.Contact) (string, error) {
 	}
 	n.known[contact] = c.Name
 	return c.Name, nil
+}
+
+func (s *Staff) downloadUBL(w http.ResponseWriter, r *http.Request, at spot) error {
+	if _, err := s.document(r.Context(), at); err != nil {
+		return err
+	}
+	return s.DownloadInvoice(w, r, s.UBL, at.view, at.doc)
 }
 
 func (s *Staff) downloadPDF(w http.ResponseWriter, r *http.Request, at spot) error {
