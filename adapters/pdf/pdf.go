@@ -120,7 +120,7 @@ func (s *sheet) footer() {
 	s.font("", 7.5)
 	s.quiet()
 	s.CellFormat(width*0.7, 4, clip(strings.TrimSpace(s.b.Seller.Name+"   "+s.b.Seller.TaxID), 90), "", 0, "L", false, 0, "")
-	s.CellFormat(width*0.3, 4, fmt.Sprintf("%d / {pages}", s.PageNo()), "", 0, "R", false, 0, "")
+	s.CellFormat(width*0.3, 4, s.w.T("paper.page", "page", s.PageNo(), "pages", "{pages}"), "", 0, "R", false, 0, "")
 }
 
 // room starts a new page where less than the height is left; true says that it did.
@@ -474,12 +474,21 @@ func (s *sheet) notes() {
 	terms := []string{s.b.Terms}
 	for _, m := range s.b.PaymentMeans {
 		if m.IBAN != "" || m.Text != "" {
-			terms = append(terms, strings.Join(strings.Fields(m.Text+" "+m.IBAN+" "+m.BIC+" "+m.Reference), " "))
+			terms = append(terms, strings.Join(strings.Fields(m.Text+" "+spaced(m.IBAN)+" "+m.BIC+" "+m.Reference), " "))
 		}
 	}
 	block(s.w.T("paper.terms"), terms...)
 	block("", s.b.Notes...)
 	block(s.w.T("paper.order_note"), s.o.Note)
+}
+
+// spaced is an IBAN in groups of four, as the preview shows it.
+func spaced(iban string) string {
+	var groups []string
+	for ; len(iban) > 4; iban = iban[4:] {
+		groups = append(groups, iban[:4])
+	}
+	return strings.Join(append(groups, iban), " ")
 }
 
 func clip(s string, n int) string {

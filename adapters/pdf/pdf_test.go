@@ -93,7 +93,7 @@ func TestTheTextCanBeCopied(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(out)
-	for _, want := range []string{b.Number, b.Seller.Name, b.Buyer.Name, b.Buyer.TaxID, w.Money(b.Totals.Payable), w.Date(b.IssueDate), "Concepto"} {
+	for _, want := range []string{b.Number, b.Seller.Name, b.Buyer.Name, b.Buyer.TaxID, w.Money(b.Totals.Payable), w.Date(b.IssueDate), "Concepto", "Página 1 de ", "ES91 2100 0418"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), strings.ReplaceAll(want, "\u00a0", " ")) {
 			t.Errorf("%q can't be copied", want)
 		}
