@@ -68,6 +68,10 @@ generated: ## fails where a generated file is not what its source says
 bench: ## every figure against its bar, each beside its reference (some 7 minutes; artefacts/figures.txt)
 	scripts/bench
 
+.PHONY: bench-lists
+bench-lists: ## a contact's lists with 100, 10,000 and 100,000 documents, for each order, filter and search
+	go run ./bench/lists
+
 .PHONY: clean
 clean: ## removes binaries, the demo account and test artefacts
 	rm -rf bin $(DATA) artefacts

@@ -2,7 +2,6 @@ package readmodels
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"lonja/domain/document"
@@ -32,7 +31,14 @@ type Comment struct {
 }
 
 // PositionID is the row id of what an event made: it sorts as positions do.
-func PositionID(p event.Position) string { return fmt.Sprintf("%016x", uint64(p)) }
+func PositionID(p event.Position) string {
+	const digits = "0123456789abcdef"
+	var b [16]byte
+	for i := range b {
+		b[len(b)-1-i] = digits[p>>(4*i)&0xf]
+	}
+	return string(b[:])
+}
 
 // Comments holds one row a comment, by the event's position.
 var Comments = &Table[Comment]{

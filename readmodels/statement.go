@@ -39,16 +39,15 @@ type Movement struct {
 	Return   money.Money   `json:"return,omitzero"` // how it changes what is to go back to the contact: credit of what was paid
 }
 
-// Movements holds one row a movement, by the event's position.
+// Movements holds one row a movement, by the event's position. Invoices and payments are
+// many, and a rebuild writes them all: there is one column, and one index over it.
 var Movements = &Table[Movement]{
 	Schema: Schema{
 		Name:    "movements",
-		Columns: []Column{{"currency", Text}, {"date", Int}, {"amount", Int}, {"return", Int}},
-		Indexes: []Index{{Name: "date", Columns: []string{"currency", "date"}}},
+		Columns: []Column{{"date", Int}},
+		Indexes: []Index{{Name: "date", Columns: []string{"date"}}},
 	},
-	Values: func(m *Movement, dst []Value) []Value {
-		return append(dst, T(m.Amount.Currency), dayValue(m.Date), N(m.Amount.Minor), N(m.Return.Minor))
-	},
+	Values: func(m *Movement, dst []Value) []Value { return append(dst, dayValue(m.Date)) },
 	Append: func(b []byte, m *Movement) []byte { return m.appendJSON(b) },
 	Parse:  func(data []byte, m *Movement) error { return jsonv2.Unmarshal(data, m) },
 }
@@ -198,34 +197,37 @@ const movementsPage = 500
 // EachMovement calls f for each movement of the period in the currency, oldest first,
 // until f fails; opening is the statement's.
 func EachMovement(ctx context.Context, v View, currency string, q StatementQuery, opening money.Money, f func(StatementLine) error) error {
-	list := Query{Index: "date", Limit: movementsPage, Where: period(currency, q.From, q.To)}
-	for balance := opening; ; {
+	balance := opening
+	return eachMovement(ctx, v, currency, q.From, q.To, func(m *Movement) error {
+		balance.Minor = AddMinor(balance.Minor, m.Amount.Minor)
+		return f(StatementLine{Movement: *m, Balance: balance})
+	})
+}
+
+func eachMovement(ctx context.Context, v View, currency string, from, to document.Date, f func(m *Movement) error) error {
+	list := Query{Index: "date", Limit: movementsPage}
+	if from != "" {
+		list.Where = append(list.Where, Where("date", Ge, dayValue(from)))
+	}
+	if to != "" {
+		list.Where = append(list.Where, Where("date", Le, dayValue(to)))
+	}
+	for {
 		p, err := List(ctx, v, Movements, list)
 		if err != nil {
 			return err
 		}
 		for i := range p.Items {
-			m := p.Items[i].Row
-			balance.Minor = AddMinor(balance.Minor, m.Amount.Minor)
-			if err := f(StatementLine{Movement: m, Balance: balance}); err != nil {
-				return err
+			if m := &p.Items[i].Row; m.Amount.Currency == currency {
+				if err := f(m); err != nil {
+					return err
+				}
 			}
 		}
 		if list.After = p.Next; p.Next == "" {
 			return nil
 		}
 	}
-}
-
-func period(currency string, from, to document.Date) []Cond {
-	w := []Cond{Where("currency", Eq, T(currency))}
-	if from != "" {
-		w = append(w, Where("date", Ge, dayValue(from)))
-	}
-	if to != "" {
-		w = append(w, Where("date", Le, dayValue(to)))
-	}
-	return w
 }
 
 // balanceBefore returns what was owed, and what was to go back, at the start of a day:
@@ -246,12 +248,11 @@ func balanceBefore(ctx context.Context, v View, c *CurrencySummary, day document
 	if !begun || day == start {
 		return owed, back, nil
 	}
-	_, sums, err := Sum(ctx, v, Movements, []string{"amount", "return"}, period(c.Currency, start, day.AddDays(-1))...)
-	if err != nil {
-		return owed, back, err
-	}
-	owed.Minor, back.Minor = AddMinor(owed.Minor, sums[0]), AddMinor(back.Minor, sums[1])
-	return owed, back, nil
+	err = eachMovement(ctx, v, c.Currency, start, day.AddDays(-1), func(m *Movement) error {
+		owed.Minor, back.Minor = AddMinor(owed.Minor, m.Amount.Minor), AddMinor(back.Minor, m.Return.Minor)
+		return nil
+	})
+	return owed, back, err
 }
 
 // ageing splits what is owed on invoices today by how long its day has passed.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,24 +24,12 @@ func (p *Portal) listDocuments(kind document.Kind) edge.Handler {
 		v := viewerOf(r)
 		asked := r.URL.Query()
 		q := documentQuery(asked, kind, v.Settings.Currency)
-		page, err := readmodels.ListDocuments(r.Context(), v.View, q)
+		list, err := ReadList(r.Context(), v.View, kind, q)
 		if err != nil {
 			return err
 		}
-		list := templates.List{
-			Kind: kind, Path: r.URL.Path, Query: kept(asked), Sort: q.Sort, Desc: q.Desc, Next: page.Next, Later: q.After != "",
-			Today: p.today(v), Statuses: statusesOf(q.Kinds),
-			Pay: v.may(access.Pay) && (kind == "" || kind.Payable()),
-		}
-		if list.Total, err = readmodels.CountDocuments(r.Context(), v.View, q.DocumentFilter); err != nil {
-			return err
-		}
-		for i := range page.Items {
-			list.Rows = append(list.Rows, page.Items[i].Row)
-		}
-		if list.Years, err = p.years(r, v, kind); err != nil {
-			return err
-		}
+		list.Path, list.Query, list.Today = r.URL.Path, kept(asked), p.today(v)
+		list.Pay = v.may(access.Pay) && (kind == "" || kind.Payable())
 		for _, name := range []string{"kind", "from", "to", "due_from", "due_to", "currency", "owed"} {
 			for _, value := range list.Query[name] {
 				list.Hidden = append(list.Hidden, templates.Hidden{Name: name, Value: value})
@@ -52,6 +41,24 @@ func (p *Portal) listDocuments(kind document.Kind) edge.Handler {
 		}
 		return p.Show(w, r, http.StatusOK, templates.ListPage(p.page(r, v, v.L.T(title)), list))
 	}
+}
+
+// ReadList reads what the page of a list shows; bench/lists measures how long that takes.
+func ReadList(ctx context.Context, v readmodels.View, kind document.Kind, q readmodels.DocumentQuery) (templates.List, error) {
+	list := templates.List{Kind: kind, Sort: q.Sort, Desc: q.Desc, Later: q.After != "", Statuses: statusesOf(q.Kinds)}
+	page, err := readmodels.ListDocuments(ctx, v, q)
+	if err != nil {
+		return list, err
+	}
+	list.Next = page.Next
+	for i := range page.Items {
+		list.Rows = append(list.Rows, page.Items[i].Row)
+	}
+	if list.Total, err = readmodels.CountDocuments(ctx, v, q.DocumentFilter); err != nil {
+		return list, err
+	}
+	list.Years, err = years(ctx, v, kind)
+	return list, err
 }
 
 // documentQuery reads what a list is asked for. What makes no sense is left out rather
@@ -128,17 +135,17 @@ func statusesOf(kinds []document.Kind) []readmodels.Status {
 }
 
 // years are those that the contact has documents of, newest first.
-func (p *Portal) years(r *http.Request, v *viewer, kind document.Kind) ([]int, error) {
+func years(ctx context.Context, v readmodels.View, kind document.Kind) ([]int, error) {
 	f := readmodels.DocumentQuery{Sort: readmodels.SortDate, Limit: 1}
 	if kind != "" {
 		f.Kinds = []document.Kind{kind}
 	}
-	oldest, err := readmodels.ListDocuments(r.Context(), v.View, f)
+	oldest, err := readmodels.ListDocuments(ctx, v, f)
 	if err != nil || len(oldest.Items) == 0 {
 		return nil, err
 	}
 	f.Desc = true
-	newest, err := readmodels.ListDocuments(r.Context(), v.View, f)
+	newest, err := readmodels.ListDocuments(ctx, v, f)
 	if err != nil || len(newest.Items) == 0 {
 		return nil, err
 	}
