@@ -15,12 +15,17 @@ type ChangeLoginRole struct {
 	Role  access.Role
 }
 
-// ChangeLoginRole sets what a login may do, from its next act on.
+// ChangeLoginRole sets what a login may do, from its next act on. Its sessions end: one
+// of a greater role is of another secret than one of a lesser.
 func (c *Commands) ChangeLoginRole(ctx context.Context, req Request, in ChangeLoginRole) (Receipt, error) {
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}
-	return Execute(ctx, c.Executor, access.LoginDecider(), string(in.Login), req, func(s access.Login) ([]event.Event, error) {
+	rcpt, err := Execute(ctx, c.Executor, access.LoginDecider(), string(in.Login), req, func(s access.Login) ([]event.Event, error) {
 		return access.ChangeRole(s, in.Role)
 	})
+	if err != nil {
+		return rcpt, err
+	}
+	return rcpt, c.endSessions(ctx, req, in.Login)
 }

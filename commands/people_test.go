@@ -308,6 +308,15 @@ func TestLinks(t *testing.T) {
 	if d := decision(fresh); d != access.Open {
 		t.Errorf("a fresh one is %s", d)
 	}
+	s.ok(comment(fresh, doc))
+	_, err = s.SetLoginPassword(t.Context(), s.system(), commands.SetLoginPassword{Login: login, Password: otherPassword})
+	s.ok(err)
+	for name, l := range map[string]commands.SharedLink{"expired before": early, "closed by the first": late, "open until then": fresh} {
+		if d := decision(l); d != access.SignIn {
+			t.Errorf("%s, with a password set again: %s", name, d)
+		}
+	}
+	s.refused(comment(fresh, doc), "link.sign_in")
 	_, err = s.RevokeLink(t.Context(), s.system(), commands.RevokeLink{Link: fresh.ID})
 	s.ok(err)
 	if d := decision(fresh); d != access.Revoked {

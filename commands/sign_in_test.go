@@ -124,6 +124,10 @@ func TestASignInUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 			_, err := s.RemoveLogin(s.t.Context(), s.system(), commands.RemoveLogin{Login: id.ID(s.actor.ID)})
 			return err
 		}},
+		{"a login's role is changed", false, func(s *signingIn) error {
+			_, err := s.ChangeLoginRole(s.t.Context(), s.system(), commands.ChangeLoginRole{Login: id.ID(s.actor.ID), Role: access.Read})
+			return err
+		}},
 		{"a staff password is set", true, setStaff},
 		{"somebody of staff is removed", true, func(s *signingIn) error {
 			_, err := s.RemoveStaff(s.t.Context(), s.system(), commands.RemoveStaff{Staff: id.ID(s.actor.ID)})

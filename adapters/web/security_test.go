@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -205,6 +206,29 @@ func TestGuessingIsBounded(t *testing.T) {
 	if refused != 2 {
 		t.Errorf("%d of 12 attempts were refused, want the 2 beyond 10", refused)
 	}
+}
+
+// Neither a made-up field nor another browser makes another's count of it.
+func TestGuessingOnesOwnPasswordIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.client("Bodegas Ibáñez, S.L.", "marta@ibanez.example", passphrase, access.Full)
+	w.settle()
+	here, there := w.browser(), w.browser()
+	here.signIn("marta@ibanez.example", passphrase)
+	there.signIn("marta@ibanez.example", passphrase)
+	for i, b := range []*browser{here, there} {
+		form := b.get("/password")
+		for n := range 5 {
+			b.submit(form, "change-password", "current", "wrong", "password", otherPassphrase, "email", fmt.Sprintf("%d-%d@example.com", i, n)).want(t, http.StatusUnprocessableEntity, "/password")
+		}
+	}
+	form := there.get("/password")
+	refused := there.submit(form, "change-password", "current", passphrase, "password", otherPassphrase).want(t, http.StatusTooManyRequests, "")
+	if refused.header.Get("Retry-After") == "" {
+		t.Error("it is not said when to come again")
+	}
+	w.browser().signIn("marta@ibanez.example", passphrase).want(t, http.StatusOK, "/")
 }
 
 func TestAFailureIsACleanPage(t *testing.T) {

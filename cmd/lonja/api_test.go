@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,6 +190,9 @@ func TestARoleCountsFromTheNextActOn(t *testing.T) {
 	w.fine(w.call(token, http.MethodPost, quote+"/changes", `{"text":"cheaper"}`), nil)
 	_, err = w.app.commands.ChangeLoginRole(t.Context(), w.req(w.account), commands.ChangeLoginRole{Login: w.victim.login, Role: "read"})
 	w.must(err)
+	// What the sessions were allowed they are no longer: they end, and a new one is of the new role.
+	w.refused(w.call(token, http.MethodPost, quote+"/decline", `{"reason":"x"}`), http.StatusUnauthorized, "api.token_invalid")
+	token = w.session(commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLogin, ID: string(w.victim.login)}})
 	w.refused(w.call(token, http.MethodPost, quote+"/decline", `{"reason":"x"}`), http.StatusForbidden, "access.role")
 	w.fine(w.call(token, http.MethodGet, "/documents", ""), nil)
 }
@@ -241,6 +245,29 @@ func TestGuessingAtTheAPIIsBounded(t *testing.T) {
 	for range 30 { // who signs in often is not refused for it
 		w.fine(w.call("", http.MethodPost, "/session", right, "From", home), nil)
 	}
+}
+
+// TestGuessingOnesOwnPasswordAtTheAPIIsBounded guesses with a session that somebody else
+// might have got hold of, from address to address.
+func TestGuessingOnesOwnPasswordAtTheAPIIsBounded(t *testing.T) {
+	t.Parallel()
+	w := openSweep(t)
+	_, marta := w.contact(w.account, "Bodegas Ibáñez", "B26000015", "marta@ibanez.example", ownerPassword)
+	_, ana := w.contact(w.account, "Redes del Norte", "A48000012", "ana@redes.example", attackerPassword)
+	sessions := []string{w.session(marta), w.session(marta)}
+	w.app.commands.Vault = &countingVault{Vault: w.app.vault, wrong: true}
+	const guess = `{"current":"wrong","password":"Nueve-Faros-Alumbran-La-Costa"}`
+	for i := range 10 {
+		w.refused(w.call(sessions[i%2], http.MethodPut, "/session/password", guess, "From", fmt.Sprintf("192.0.2.%d:4000", i+1)), http.StatusUnprocessableEntity, "password.wrong")
+	}
+	got := w.call(sessions[0], http.MethodPut, "/session/password", guess, "From", "192.0.2.99:4000")
+	w.refused(got, http.StatusTooManyRequests, "signin.too_many")
+	if got.Header().Get("Retry-After") == "" {
+		t.Error("it is not said when to come again")
+	}
+	w.refused(w.call(w.session(ana), http.MethodPut, "/session/password", guess, "From", "192.0.2.1:4000"), http.StatusUnprocessableEntity, "password.wrong")
+	w.app.commands.Vault = w.app.vault
+	w.fine(w.call("", http.MethodPost, "/session", signInBody("marta@ibanez.example", ownerPassword, false), "From", "192.0.2.1:4000"), nil)
 }
 
 // countingVault counts how often a password is verified, as what is the work of a sign-in.

@@ -215,7 +215,7 @@ func telling[I, O any](a *API, op huma.Operation, get func(*I) Command, act func
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.DefaultStatus = http.StatusOK
 	op.MaxBodyBytes = maxBody
-	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		cmd := get(in)
 		req, err := a.request(ctx, cmd, op.OperationID, in)

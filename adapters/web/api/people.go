@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"lonja/adapters/web/edge"
 	"lonja/commands"
 	"lonja/domain/access"
 	"lonja/domain/contact"
@@ -155,13 +157,23 @@ func (a *API) logins() {
 		func(ctx context.Context, req commands.Request, thing id.ID, _ *NamedInput) (commands.Receipt, error) {
 			return x.RemoveLogin(ctx, req, commands.RemoveLogin{Login: thing})
 		})
-	command(a, put("change-password", "/session/password", "session", "Change one's own password, as a person of a contact; one's other sessions end"),
+	own := put("change-password", "/session/password", "session", "Change one's own password, as a person of a contact; one's other sessions end")
+	own.Middlewares, own.Errors = huma.Middlewares{withRequest}, []int{http.StatusTooManyRequests}
+	command(a, own,
 		func(in *OwnPasswordInput) Command { return in.Command },
 		func(ctx context.Context, req commands.Request, in *OwnPasswordInput) (string, commands.Receipt, error) {
 			if req.Actor.Kind != event.ActorLogin {
 				return "", commands.Receipt{}, fault.New(fault.NotFound, "not_found")
 			}
+			over, _ := ctx.Value(exchangeKey{}).(exchange)
+			attempt := a.Limits.TryOwn(over.r, req.Actor)
+			if attempt.Wait > 0 {
+				return "", commands.Receipt{}, edge.TooMany(over.w, attempt.Wait)
+			}
 			r, err := x.ChangePassword(ctx, req, commands.ChangePassword{Login: id.ID(req.Actor.ID), Current: in.Body.Current, New: in.Body.Password, Kept: token(in.Authorization)})
+			if err == nil {
+				attempt.Succeeded()
+			}
 			return req.Actor.ID, r, err
 		})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5/middleware"
 
+	"lonja/domain/event"
 	"lonja/domain/fault"
 )
 
@@ -24,6 +25,8 @@ const (
 
 // Limits bound how often secrets can be tried. Attempts on one login count per address,
 // so that nobody elsewhere can lock its owner out; attempts that succeed do not count.
+// Attempts of who is signed in count per person, wherever they come from: nobody else
+// can make them.
 type Limits struct {
 	byAddress *limit
 	byLogin   *limit
@@ -46,13 +49,23 @@ type Attempt struct {
 	Wait time.Duration
 }
 
-// Try counts an attempt at a door on the login of an email (or, where people are
-// somebody already, of their session), from where the request comes. An attempt that may
+// Try counts an attempt at a door on the login of an email (or, where it is a link that
+// is tried, of the browser's session), from where the request comes. An attempt that may
 // not be made counts for nothing.
 func (l *Limits) Try(r *http.Request, door, login string) Attempt {
-	a := Attempt{of: l, address: l.address(r)}
-	sum := sha256.Sum256([]byte(a.address + "\n" + door + "\n" + strings.ToLower(strings.TrimSpace(login))))
-	a.login = string(sum[:])
+	address := l.address(r)
+	return l.try(address, address+"\n"+door+"\n"+strings.ToLower(strings.TrimSpace(login)))
+}
+
+// TryOwn counts an attempt of who is signed in at a secret of their own: somebody with a
+// session of theirs, on however many devices, guesses no faster than one.
+func (l *Limits) TryOwn(r *http.Request, who event.Actor) Attempt {
+	return l.try(l.address(r), "\n"+string(who.Kind)+"\n"+who.ID)
+}
+
+func (l *Limits) try(address, login string) Attempt {
+	sum := sha256.Sum256([]byte(login))
+	a := Attempt{of: l, address: address, login: string(sum[:])}
 	if a.Wait = l.byAddress.take(a.address); a.Wait > 0 {
 		return a
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"lonja/domain/event"
 )
 
 // clock is a test's.
@@ -129,5 +131,29 @@ func TestPeerAddress(t *testing.T) {
 		if got := PeerAddress(from(at)); got != want {
 			t.Errorf("%q is %q, want %q", at, got, want)
 		}
+	}
+}
+
+// A session that somebody else got hold of must not be a way to find the password.
+func TestGuessesOfWhoIsSignedInAreBoundedByPerson(t *testing.T) {
+	t.Parallel()
+	l := NewLimits(PeerAddress, newClock().now)
+	marta := event.Actor{Kind: event.ActorLogin, ID: "01A"}
+	through := 0
+	for i := range 30 {
+		if l.TryOwn(from(fmt.Sprintf("192.0.2.%d:1", i)), marta).Wait == 0 {
+			through++
+		}
+	}
+	if through != 10 {
+		t.Errorf("%d guesses were let through from 30 addresses, want 10", through)
+	}
+	for _, other := range []event.Actor{{Kind: event.ActorLogin, ID: "01B"}, {Kind: event.ActorStaff, ID: "01A"}} {
+		if l.TryOwn(from("192.0.2.1:1"), other).Wait > 0 {
+			t.Errorf("%s %s is refused for another's guesses", other.Kind, other.ID)
+		}
+	}
+	if n := fail(l, 1, "192.0.2.1:1", "marta@ibanez.example"); n != 1 {
+		t.Error("whoever guesses while signed in keeps the owner from signing in")
 	}
 }

@@ -70,6 +70,10 @@ func (p *Portal) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attempt := p.Limits.TryOwn(r, v.Actor)
+	if attempt.Wait > 0 {
+		return edge.TooMany(w, attempt.Wait)
+	}
 	rcpt, err := p.Commands.ChangePassword(r.Context(), p.request(r, f, v), commands.ChangePassword{
 		Login: id.ID(v.Actor.ID), Current: f.Value("current"), New: f.Value("password"),
 	})
@@ -80,6 +84,7 @@ func (p *Portal) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	attempt.Succeeded()
 	// Every session ended with the old password; this browser goes on under a new one.
 	if err := p.StartSession(w, r, edge.SessionCookie, v.Contact.ID, v.Actor); err != nil {
 		return err
