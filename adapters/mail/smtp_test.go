@@ -81,6 +81,8 @@ func TestATemporaryRefusalIsWorthAnotherTry(t *testing.T) {
 	if err := s.Send(t.Context(), letter()); err != nil {
 		t.Fatal(err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if len(p.got) != 1 || !strings.Contains(p.got[0], "Message-ID: <cause-1@portal.example>") {
 		t.Fatalf("got %q", p.got)
 	}
