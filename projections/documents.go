@@ -24,7 +24,7 @@ import (
 // The order of the folds matters: the summary and the movements look at a document as it
 // was before the event, the timeline as it is after.
 func Documents() *Projection {
-	p := New("documents", 4)
+	p := New("documents", 5)
 	EraseOn[contact.Erased](p)
 	summaryFolds(p)
 	movementFolds(p)
@@ -41,7 +41,7 @@ func documentFolds(p *Projection) {
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *invoice.Issued) *document.Issued {
-		d.Outstanding = owedAtIssue(e.Payable)
+		d.Outstanding = readmodels.OwedAtIssue(e.Payable)
 		d.Status = invoiceStatus(d.Outstanding, e.Payable)
 		return &e.Issued
 	})
@@ -50,11 +50,11 @@ func documentFolds(p *Projection) {
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *order.Issued) *document.Issued {
-		d.Status, d.Outstanding = readmodels.StatusPlaced, owedAtIssue(e.Payable)
+		d.Status, d.Outstanding = readmodels.StatusPlaced, readmodels.OwedAtIssue(e.Payable)
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *order.Placed) *document.Issued {
-		d.Status, d.Outstanding, d.Placed = readmodels.StatusPlaced, owedAtIssue(e.Payable), true
+		d.Status, d.Outstanding, d.Placed = readmodels.StatusPlaced, readmodels.OwedAtIssue(e.Payable), true
 		return &e.Issued
 	})
 	onIssued(p, func(d *readmodels.Document, e *purchase.Issued) *document.Issued {
@@ -166,10 +166,6 @@ func documentRows(rec *event.Recorded, ids ...id.ID) []readmodels.Key {
 	return keys
 }
 
-// owedAtIssue is what a document asks for: nothing where it pays something back.
-func owedAtIssue(payable money.Money) money.Money {
-	return money.Of(max(0, payable.Minor), payable.Currency)
-}
 
 func invoiceStatus(outstanding, payable money.Money) readmodels.Status {
 	switch {

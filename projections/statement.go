@@ -9,15 +9,10 @@ import (
 )
 
 // movementFolds write one row of the statement of account for each event that changes
-// what is owed on invoices. The summary adds the same movements up by month, so that a
-// statement's opening balance does not read a whole history.
+// what is owed on an invoice once it is issued: the issue itself the statement reads from
+// the invoice's row. The summary adds all movements up by month, so that a statement's
+// opening balance does not read a whole history.
 func movementFolds(p *Projection) {
-	On(p, readmodels.Movements, ofEvent[invoice.Issued],
-		func(m *readmodels.Movement, _ bool, rec *event.Recorded, e invoice.Issued) Action {
-			*m = issuedMove(e)
-			m.Document = streamID(rec)
-			return Put
-		})
 	onMovement(p, first(ofStream[invoice.PaymentRecorded]),
 		func(before *readmodels.Document, _ *event.Recorded, e invoice.PaymentRecorded) (readmodels.Movement, bool) {
 			return paidMove(before, e), true
@@ -64,9 +59,8 @@ func noteOf(rec *event.Recorded, e invoice.Credited) readmodels.Key {
 }
 
 func issuedMove(e invoice.Issued) readmodels.Movement {
-	return readmodels.Movement{
-		Type: readmodels.MoveInvoice, Date: e.IssueDate, Kind: document.Invoice, Number: e.Number, Due: e.DueDate, Amount: owedAtIssue(e.Payable),
-	}
+	d := readmodels.Document{Kind: document.Invoice, Number: e.Number, IssueDate: e.IssueDate, DueDate: e.DueDate, Payable: e.Payable}
+	return d.Move()
 }
 
 func paidMove(before *readmodels.Document, e invoice.PaymentRecorded) readmodels.Movement {

@@ -3,6 +3,7 @@ package readmodels
 import (
 	"context"
 	"errors"
+	"iter"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -39,8 +40,9 @@ type Movement struct {
 	Return   money.Money   `json:"return,omitzero"` // how it changes what is to go back to the contact: credit of what was paid
 }
 
-// Movements holds one row a movement, by the event's position. Invoices and payments are
-// many, and a rebuild writes them all: there is one column, and one index over it.
+// Movements holds one row a movement, by the event's position, but for the issues of
+// invoices, which the documents tell. A rebuild writes them all: there is one column, and
+// one index over it.
 var Movements = &Table[Movement]{
 	Schema: Schema{
 		Name:    "movements",
@@ -66,6 +68,18 @@ func (m *Movement) appendJSON(b []byte) []byte {
 		b = appendMoney(append(b, `,"return":`...), m.Return)
 	}
 	return append(b, '}')
+}
+
+// OwedAtIssue is what a document asks for: nothing where it pays something back.
+func OwedAtIssue(payable money.Money) money.Money {
+	return money.Of(max(0, payable.Minor), payable.Currency)
+}
+
+// Move is the movement that an invoice's issue is.
+func (d *Document) Move() Movement {
+	return Movement{
+		Type: MoveInvoice, Date: d.IssueDate, Document: d.ID, Kind: document.Invoice, Number: d.Number, Due: d.DueDate, Amount: OwedAtIssue(d.Payable),
+	}
 }
 
 // MonthNumber is the month of a day: 202601; 0 for none.
@@ -204,7 +218,54 @@ func EachMovement(ctx context.Context, v View, currency string, q StatementQuery
 	})
 }
 
+// eachMovement merges what was issued and what happened to it since: on one day, first the
+// invoices, by their id, then the rest in the order of the log.
 func eachMovement(ctx context.Context, v View, currency string, from, to document.Date, f func(m *Movement) error) error {
+	next, stop := iter.Pull2(movementsSince(ctx, v, from, to))
+	defer stop()
+	later, err, more := next()
+	upTo := func(day document.Date) error { // of the movements since, those before the day; all of them where it is empty
+		for ; more && (day == "" || err != nil || later.Date < day); later, err, more = next() {
+			if err != nil {
+				return err
+			}
+			if later.Amount.Currency == currency {
+				if err := f(later); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	invoices := DocumentQuery{
+		DocumentFilter: DocumentFilter{Kinds: []document.Kind{document.Invoice}, From: from, To: to}, Sort: SortDate, Limit: movementsPage,
+	}
+	for {
+		p, err := ListDocuments(ctx, v, invoices)
+		if err != nil {
+			return err
+		}
+		for i := range p.Items {
+			m := p.Items[i].Row.Move()
+			if m.Amount.Currency != currency {
+				continue
+			}
+			if err := upTo(m.Date); err != nil {
+				return err
+			}
+			if err := f(&m); err != nil {
+				return err
+			}
+		}
+		if invoices.After = p.Next; p.Next == "" {
+			return upTo("")
+		}
+	}
+}
+
+// movementsSince lists the rows of Movements of the days, oldest first. It ends with the
+// first error.
+func movementsSince(ctx context.Context, v View, from, to document.Date) iter.Seq2[*Movement, error] {
 	list := Query{Index: "date", Limit: movementsPage}
 	if from != "" {
 		list.Where = append(list.Where, Where("date", Ge, dayValue(from)))
@@ -212,20 +273,21 @@ func eachMovement(ctx context.Context, v View, currency string, from, to documen
 	if to != "" {
 		list.Where = append(list.Where, Where("date", Le, dayValue(to)))
 	}
-	for {
-		p, err := List(ctx, v, Movements, list)
-		if err != nil {
-			return err
-		}
-		for i := range p.Items {
-			if m := &p.Items[i].Row; m.Amount.Currency == currency {
-				if err := f(m); err != nil {
-					return err
+	return func(yield func(*Movement, error) bool) {
+		for {
+			p, err := List(ctx, v, Movements, list)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range p.Items {
+				if !yield(&p.Items[i].Row, nil) {
+					return
 				}
 			}
-		}
-		if list.After = p.Next; p.Next == "" {
-			return nil
+			if list.After = p.Next; p.Next == "" {
+				return
+			}
 		}
 	}
 }
