@@ -417,8 +417,8 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 		cold[i] = u.again*20 < u.rows
 	}
 	var costs [65]int // of rows by the length of their age, in binary digits
-	for _, cells := range w.owners {
-		for _, c := range cells {
+	for _, of := range w.owners {
+		for _, c := range of.cells {
 			if (c.found || c.dirty) && !cold[c.table] {
 				costs[bits.Len64(uint64(w.clock-c.seen))] += c.cost
 			}
@@ -430,10 +430,10 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	}
 	var cells []*cell
 	for o, of := range w.owners {
-		for k, c := range of {
+		of.retain(func(c *cell) bool {
 			if c.found || c.dirty {
 				if !cold[c.table] && bits.Len64(uint64(w.clock-c.seen)) < oldest {
-					continue
+					return true
 				}
 				if c.dirty {
 					cells = append(cells, c)
@@ -443,9 +443,9 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 				}
 			}
 			w.cost -= c.cost
-			delete(of, k)
-		}
-		if len(of) == 0 {
+			return false
+		})
+		if len(of.cells) == 0 {
 			delete(w.owners, o)
 			w.cells = nil
 		}
@@ -457,7 +457,7 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 func (b *bulk) evictAll(ctx context.Context, to event.Position) error {
 	var cells []*cell
 	for _, of := range b.work.owners {
-		for _, c := range of {
+		for _, c := range of.cells {
 			if c.dirty {
 				cells = append(cells, c)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 
 	"lonja/domain/event"
 	"lonja/domain/id"
@@ -46,6 +47,56 @@ type cellKey struct {
 	id    string
 }
 
+// held are the cells of one owner. Most owners have a few at a time, which are looked
+// through faster than hashed.
+type held struct {
+	cells []*cell
+	byKey map[cellKey]*cell // of more than heldFew, else nil
+}
+
+const heldFew = 24
+
+func (h *held) get(k cellKey) *cell {
+	if h.byKey != nil {
+		return h.byKey[k]
+	}
+	for _, c := range h.cells {
+		if c.table == k.table && c.key.ID == k.id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (h *held) add(c *cell) {
+	h.cells = append(h.cells, c)
+	if h.byKey == nil && len(h.cells) > heldFew {
+		h.index()
+	} else if h.byKey != nil {
+		h.byKey[cellKey{c.table, c.key.ID}] = c
+	}
+}
+
+// retain forgets the cells that keep does not keep.
+func (h *held) retain(keep func(*cell) bool) {
+	before := len(h.cells)
+	h.cells = slices.DeleteFunc(h.cells, func(c *cell) bool { return !keep(c) })
+	switch {
+	case len(h.cells) == before:
+	case len(h.cells) <= heldFew:
+		h.byKey = nil
+	default:
+		h.index()
+	}
+}
+
+func (h *held) index() {
+	h.byKey = make(map[cellKey]*cell, 2*len(h.cells))
+	for _, c := range h.cells {
+		h.byKey[cellKey{c.table, c.key.ID}] = c
+	}
+}
+
 // plan is one fold of one event with its cells.
 type plan struct {
 	fold *fold
@@ -67,9 +118,9 @@ type work struct {
 	store readmodels.Store
 	gen   readmodels.Generation
 
-	owners map[owner]map[cellKey]*cell
-	of     owner             // the last one that a cell was asked for of,
-	cells  map[cellKey]*cell // and its cells; nil: look them up
+	owners map[owner]*held
+	of     owner // the last one that a cell was asked for of,
+	cells  *held // and its cells; nil: look them up
 	erased map[owner]bool    // owners whose stored rows go before anything is written
 	clock  int64
 	cost   int
@@ -87,7 +138,7 @@ type work struct {
 
 func newWork(p *Projection, store readmodels.Store, gen readmodels.Generation) *work {
 	return &work{
-		p: p, store: store, gen: gen, owners: map[owner]map[cellKey]*cell{}, erased: map[owner]bool{},
+		p: p, store: store, gen: gen, owners: map[owner]*held{}, erased: map[owner]bool{},
 		blocked: map[owner]bool{}, streams: map[string]bool{}, skip: map[event.Position]readmodels.Parked{},
 		usage: make([]usage, len(p.tables)),
 	}
@@ -220,16 +271,14 @@ func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell
 	if w.cells == nil || w.of != o {
 		w.of, w.cells = o, w.owners[o]
 		if w.cells == nil {
-			w.cells = map[cellKey]*cell{}
+			w.cells = &held{}
 			w.owners[o] = w.cells
 		}
 	}
-	cells := w.cells
-	ck := cellKey{table, k.ID}
-	c := cells[ck]
+	c := w.cells.get(cellKey{table, k.ID})
 	if c == nil {
 		c = &cell{key: k, table: table, codec: codec}
-		cells[ck] = c
+		w.cells.add(c)
 		if !w.erased[o] && (w.known == nil || w.known(table, k)) {
 			for len(*load) <= table {
 				*load = append(*load, nil)
@@ -259,7 +308,7 @@ func (w *work) load(ctx context.Context, load [][]*cell) error {
 			return fmt.Errorf("projection %s: %w", w.p.Name, err)
 		}
 		for i := range rows {
-			c := w.owners[owner{rows[i].Key.Account, rows[i].Key.Contact}][cellKey{table, rows[i].Key.ID}]
+			c := w.owners[owner{rows[i].Key.Account, rows[i].Key.Contact}].get(cellKey{table, rows[i].Key.ID})
 			if c.row, err = c.codec.decode(rows[i].Data); err != nil {
 				return fmt.Errorf("projection %s: %w", w.p.Name, err)
 			}
@@ -271,8 +320,10 @@ func (w *work) load(ctx context.Context, load [][]*cell) error {
 
 // erase drops every row of the owner.
 func (w *work) erase(o owner) {
-	for _, c := range w.owners[o] {
-		c.row, c.found, c.dirty, c.stored = nil, false, false, false
+	if of := w.owners[o]; of != nil {
+		for _, c := range of.cells {
+			c.row, c.found, c.dirty, c.stored = nil, false, false, false
+		}
 	}
 	w.erased[o] = true
 }
@@ -371,8 +422,8 @@ func (c *cell) snapshot() (func() error, error) {
 // changes returns what to write, and counts as poison what can't be.
 func (w *work) changes() (out []readmodels.Change, err error) {
 	out = eraseChanges(w.p, w.erased)
-	for _, cells := range w.owners {
-		for _, c := range cells {
+	for _, of := range w.owners {
+		for _, c := range of.cells {
 			ch, any, err := c.change(w.p)
 			if err != nil {
 				return nil, err
