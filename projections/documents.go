@@ -166,7 +166,6 @@ func documentRows(rec *event.Recorded, ids ...id.ID) []readmodels.Key {
 	return keys
 }
 
-
 func invoiceStatus(outstanding, payable money.Money) readmodels.Status {
 	switch {
 	case outstanding.Minor <= 0:

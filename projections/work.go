@@ -50,6 +50,7 @@ type cellKey struct {
 // held are the cells of one owner. Most owners have a few at a time, which are looked
 // through faster than hashed.
 type held struct {
+	of    owner
 	cells []*cell
 	byKey map[cellKey]*cell // of more than heldFew, else nil
 }
@@ -119,9 +120,9 @@ type work struct {
 	gen   readmodels.Generation
 
 	owners map[owner]*held
-	of     owner // the last one that a cell was asked for of,
-	cells  *held // and its cells; nil: look them up
-	erased map[owner]bool    // owners whose stored rows go before anything is written
+	of     owner          // the last one that a cell was asked for of,
+	cells  *held          // and its cells; nil: look them up
+	erased map[owner]bool // owners whose stored rows go before anything is written
 	clock  int64
 	cost   int
 	usage  []usage                                // by table
@@ -269,15 +270,17 @@ func (w *work) plan(rec *event.Recorded, plans []plan, load *[][]*cell) (_ []pla
 func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell) *cell {
 	o := owner{k.Account, k.Contact}
 	if w.cells == nil || w.of != o {
-		w.of, w.cells = o, w.owners[o]
+		w.cells = w.owners[o]
 		if w.cells == nil {
-			w.cells = &held{}
+			w.cells = &held{of: o}
 			w.owners[o] = w.cells
 		}
+		w.of = w.cells.of
 	}
 	c := w.cells.get(cellKey{table, k.ID})
 	if c == nil {
-		c = &cell{key: k, table: table, codec: codec}
+		// With the owner's own strings: the rows of one owner follow each other to the store.
+		c = &cell{key: readmodels.Key{Account: w.of.account, Contact: w.of.contact, ID: k.ID}, table: table, codec: codec}
 		w.cells.add(c)
 		if !w.erased[o] && (w.known == nil || w.known(table, k)) {
 			for len(*load) <= table {

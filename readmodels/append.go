@@ -3,6 +3,7 @@ package readmodels
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"lonja/domain/id"
@@ -38,6 +39,11 @@ func plainRunes(s string) bool {
 // appendMoney appends an amount as its MarshalText has it.
 func appendMoney(b []byte, m money.Money) []byte {
 	return append(m.Append(append(b, '"')), '"')
+}
+
+// appendTime appends a time as package json writes it.
+func appendTime(b []byte, t time.Time) []byte {
+	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 }
 
 // appendField appends a text member that is left out where it is empty.

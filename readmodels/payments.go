@@ -2,8 +2,6 @@ package readmodels
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"lonja/domain/document"
@@ -62,12 +60,45 @@ type Allocation struct {
 	Amount   money.Money   `json:"amount"`
 }
 
+// appendJSON appends what package json would write.
 func (p *Payment) appendJSON(b []byte) []byte {
-	j, err := json.Marshal(p)
-	if err != nil {
-		panic(fmt.Errorf("payment %s: %w", p.ID, err)) // an amount without currency, which no event has
+	b = appendText(append(b, `{"id":`...), string(p.ID))
+	b = appendText(append(b, `,"method":`...), p.Method)
+	b = appendText(append(b, `,"state":`...), string(p.State))
+	b = appendMoney(append(b, `,"amount":`...), p.Amount)
+	if b = append(b, `,"allocations":`...); p.Allocations == nil {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, '[')
+		for i := range p.Allocations {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			a := &p.Allocations[i]
+			b = appendText(append(b, `{"document":`...), string(a.Document))
+			b = appendText(append(b, `,"kind":`...), string(a.Kind))
+			b = appendText(append(b, `,"number":`...), a.Number)
+			b = append(appendMoney(append(b, `,"amount":`...), a.Amount), '}')
+		}
+		b = append(b, ']')
 	}
-	return append(b, j...)
+	b = appendText(append(b, `,"reference":`...), p.Reference)
+	b = appendField(b, "gatewayRef", p.GatewayRef)
+	if p.Until != nil {
+		b = appendTime(append(b, `,"until":`...), *p.Until)
+	}
+	b = appendTime(append(b, `,"startedAt":`...), p.StartedAt)
+	b = appendTime(append(b, `,"changedAt":`...), p.ChangedAt)
+	b = appendField(b, "paidOn", string(p.PaidOn))
+	for _, f := range [...]struct {
+		name  string
+		value money.Money
+	}{{"received", p.Received}, {"refunded", p.Refunded}, {"overpaid", p.Overpaid}, {"reported", p.Reported}} {
+		if !f.value.IsZero() {
+			b = appendMoney(appendName(b, f.name), f.value)
+		}
+	}
+	return append(appendField(b, "reason", p.Reason), '}')
 }
 
 // UnderWay reports whether money may still come by this payment.
