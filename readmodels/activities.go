@@ -68,6 +68,9 @@ type common struct {
 	reference string
 }
 
+// lineSize is more than most lines take.
+const lineSize = 256
+
 // Add appends an activity.
 func (e *Entries) Add(a *Activity) {
 	if err := e.parse(); err != nil {
@@ -75,9 +78,9 @@ func (e *Entries) Add(a *Activity) {
 	}
 	if len(e.lines) == 0 {
 		e.first = a.common()
-		e.lines = append(e.lines, appendActivity(nil, a, &common{}))
+		e.lines = append(e.lines, appendActivity(make([]byte, 0, lineSize), a, &common{}))
 	} else {
-		e.lines = append(e.lines, appendActivity(nil, a, &e.first))
+		e.lines = append(e.lines, appendActivity(make([]byte, 0, lineSize), a, &e.first))
 	}
 	e.last = a.Position
 }

@@ -4,8 +4,10 @@
 package readmodels
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -101,6 +103,8 @@ type Table[R any] struct {
 	// not what package json makes of R; both or none.
 	Append func(b []byte, r *R) []byte
 	Parse  func(data []byte, r *R) error
+
+	scratch sync.Pool // of *[]byte: rows are written there, before they get the memory that they need
 }
 
 // Row is a row as a store keeps it.
@@ -136,7 +140,13 @@ func (t *Table[R]) Decode(data []byte) (*R, error) {
 // library would read it twice more to see that it is valid.
 func (t *Table[R]) marshal(r *R) ([]byte, error) {
 	if t.Append != nil {
-		return t.Append(make([]byte, 0, 512), r), nil
+		scratch, _ := t.scratch.Get().(*[]byte)
+		if scratch == nil {
+			scratch = new([]byte)
+		}
+		defer t.scratch.Put(scratch)
+		*scratch = t.Append((*scratch)[:0], r)
+		return bytes.Clone(*scratch), nil
 	}
 	if m, ok := any(r).(json.Marshaler); ok {
 		return m.MarshalJSON()

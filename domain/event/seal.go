@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"sync"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/oklog/ulid/v2"
 
 	"lonja/domain/id"
@@ -121,7 +122,7 @@ func (p *Personal[T]) Open() (T, bool) {
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
 	}
-	if json.Unmarshal(plain, &v) != nil {
+	if jsonv2.Unmarshal(plain, &v) != nil {
 		var zero T
 		return zero, false
 	}
