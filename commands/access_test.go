@@ -21,6 +21,7 @@ import (
 	"lonja/domain/id"
 	"lonja/domain/money"
 	"lonja/domain/payment"
+	"lonja/domain/viewing"
 	"lonja/readmodels"
 )
 
@@ -84,7 +85,7 @@ type act struct {
 // same to their own.
 var ofTheAccount = []string{
 	"ReconcilePayments", "ImportDocument", "RegisterContact", "FindOrRegisterContact", "PublishProduct", "SetPriceList", "ChangeAccount", "ChangeBranding", "ConfigureTransfer",
-	"EnableGateway", "DisableGateway", "AddStaff", "CreateAPIKey",
+	"EnableGateway", "DisableGateway", "AddStaff", "CreateAPIKey", "SetLogo",
 }
 
 func bodyOf(k document.Kind) document.Body {
@@ -300,6 +301,18 @@ var acts = map[string]act{
 	"SetStaffPassword": {is: admins, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.SetStaffPassword(ctx, r, commands.SetStaffPassword{Staff: v.staff, Password: otherPassword}))
 	}},
+	"ChangeLogin": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.ChangeLogin(ctx, r, commands.ChangeLogin{Login: v.login, Email: "mallory@example.com", Name: "Mallory"}))
+	}},
+	"ChangeStaffRole": {is: admins, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.ChangeStaffRole(ctx, r, commands.ChangeStaffRole{Staff: v.staff, Role: account.StaffReader}))
+	}},
+	"SetLogo": {is: admins, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.SetLogo(ctx, r, commands.SetLogo{PNG: logo(v.t)}))
+	}},
+	"RecordView": {is: contacts, role: access.Read, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.RecordView(ctx, r, commands.RecordView{Document: v.docs[document.Invoice], Kind: document.Invoice, Form: viewing.Page}))
+	}},
 	"CreateAPIKey": {is: admins, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		_, _, _, err := v.CreateAPIKey(ctx, r, commands.CreateAPIKey{Name: "otra"})
 		return err
@@ -327,6 +340,7 @@ var notAsked = map[string]string{
 	"Bodies": "reads", "FindContact": "reads", "PriceCart": "reads: TestCatalogueIsForThoseWhoHaveIt",
 	"LinkStatus": "reads: TestLinks", "OpenLink": "by its token: TestLinks", "SignIn": "by password: TestSignIn", "StaffSignIn": "by password: TestRolesAreEnforced",
 	"StartSession": "after a sign-in: TestASignInUnderWayDoesNotOutliveItsPassword", "RequestRecovery": "anybody's: TestRecovery", "RecoverPassword": "by its token: TestRecovery",
+	"ShowPortal":     "staff's, of every role: TestStaffLookAtAPortal",
 	"ChangePassword": "by password: TestSessionsEndWithThePassword",
 }
 

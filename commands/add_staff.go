@@ -43,6 +43,9 @@ func (c *Commands) AddStaff(ctx context.Context, req Request, in AddStaff) (id.I
 		return "", Receipt{}, err
 	}
 	rcpt, err := Execute(ctx, c.Executor, account.StaffDecider(), string(staff), req.ofAccount(), add)
+	if err == nil && in.Role == account.StaffAdmin {
+		err = c.listAdmin(ctx, req, staff)
+	}
 	if err != nil || in.Password == "" {
 		return staff, rcpt, err
 	}

@@ -10,7 +10,9 @@ import (
 // ChangeBranding says what the portal looks like.
 type ChangeBranding struct {
 	Colour  string // "#rrggbb", or empty
-	Welcome string
+	Welcome string // on the sign-in page
+	Footer  string // below pages, mails and documents
+	Help    string // how to reach the account
 }
 
 // ChangeBranding sets what the portal looks like.

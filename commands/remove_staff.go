@@ -13,7 +13,8 @@ import (
 // RemoveStaff names a person of the account.
 type RemoveStaff struct{ Staff id.ID }
 
-// RemoveStaff ends a person's access, and every session of theirs.
+// RemoveStaff ends a person's access, and every session of theirs. The last administrator
+// can't be removed.
 func (c *Commands) RemoveStaff(ctx context.Context, req Request, in RemoveStaff) (Receipt, error) {
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
@@ -24,6 +25,9 @@ func (c *Commands) RemoveStaff(ctx context.Context, req Request, in RemoveStaff)
 	}
 	if !member.Exists {
 		return Receipt{}, fault.New(fault.NotFound, "not_found")
+	}
+	if err := c.delistAdmin(ctx, req, in.Staff); err != nil {
+		return Receipt{}, err
 	}
 	if err := c.Vault.RemovePassword(ctx, req.Account, in.Staff); err != nil {
 		return Receipt{}, fmt.Errorf("removing staff %s: %w", in.Staff, err)

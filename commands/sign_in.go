@@ -88,7 +88,8 @@ func (c *Commands) endedSince(ctx context.Context, who event.Actor, at event.Rev
 			return false, fmt.Errorf("reading %s: %w", stream, err)
 		}
 		switch rec.Data.(type) {
-		case access.PasswordSet, access.PasswordRemoved, access.LoginRemoved, access.RoleChanged, account.StaffPasswordSet, account.StaffRemoved:
+		case access.PasswordSet, access.PasswordRemoved, access.LoginRemoved, access.RoleChanged, access.LoginChanged,
+			account.StaffPasswordSet, account.StaffRoleChanged, account.StaffRemoved:
 			return true, nil
 		}
 	}

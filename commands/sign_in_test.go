@@ -128,7 +128,15 @@ func TestASignInUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 			_, err := s.ChangeLoginRole(s.t.Context(), s.system(), commands.ChangeLoginRole{Login: id.ID(s.actor.ID), Role: access.Read})
 			return err
 		}},
+		{"a login's email is changed", false, func(s *signingIn) error {
+			_, err := s.ChangeLogin(s.t.Context(), s.system(), commands.ChangeLogin{Login: id.ID(s.actor.ID), Email: "otra@example.com", Name: "Otra"})
+			return err
+		}},
 		{"a staff password is set", true, setStaff},
+		{"a staff role is changed", true, func(s *signingIn) error {
+			_, err := s.ChangeStaffRole(s.t.Context(), s.system(), commands.ChangeStaffRole{Staff: id.ID(s.actor.ID), Role: account.StaffReader})
+			return err
+		}},
 		{"somebody of staff is removed", true, func(s *signingIn) error {
 			_, err := s.RemoveStaff(s.t.Context(), s.system(), commands.RemoveStaff{Staff: id.ID(s.actor.ID)})
 			return err

@@ -12,11 +12,12 @@ import (
 // Contacts keeps contacts' records, logins and document links. Of an erased contact
 // remains that it was.
 func Contacts() *Projection {
-	p := New("contacts", 1)
+	p := New("contacts", 2)
 	EraseOn[contact.Erased](p)
 	contactFolds(p)
 	loginFolds(p)
 	linkFolds(p)
+	sightFolds(p)
 	return p
 }
 
@@ -89,6 +90,9 @@ func loginFolds(p *Projection) {
 	})
 	onFound(p, readmodels.Logins, ofStream, func(l *readmodels.Login, _ *event.Recorded, e access.RoleChanged) {
 		l.Role = string(e.Role)
+	})
+	onFound(p, readmodels.Logins, ofStream, func(l *readmodels.Login, _ *event.Recorded, e access.LoginChanged) {
+		l.Email, l.Name = e.Email.Or(""), e.Name.Or("")
 	})
 	remove(p, readmodels.Logins, ofStream[access.LoginRemoved])
 

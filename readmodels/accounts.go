@@ -27,7 +27,21 @@ type Settings struct {
 
 	Colour  string `json:"colour,omitempty"` // #rrggbb
 	Welcome string `json:"welcome,omitempty"`
+	Footer  string `json:"footer,omitempty"` // below pages, mails and documents
+	Help    string `json:"help,omitempty"`   // how to reach the account, in its own words
+	Logo    *Logo  `json:"logo,omitempty"`
 }
+
+// Logo names the account's logo, whose picture GetLogo returns.
+type Logo struct {
+	Hash   string `json:"hash"` // SHA-256 of the picture, in hexadecimal digits
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+// Path is where the portal serves the picture: for whoever knows it, and for ever, since
+// another picture is at another path.
+func (l *Logo) Path() string { return "/logo/" + l.Hash + ".png" }
 
 // Transfer is the name of the payment method that is no gateway.
 const Transfer = "transfer"
@@ -71,6 +85,46 @@ var AccountSettings = &Table[Settings]{
 // GetSettings returns the settings of the view's account; NotFound before it was opened.
 func GetSettings(ctx context.Context, v View) (Settings, error) {
 	return Must(ctx, v.OfAccount(), AccountSettings, SettingsID)
+}
+
+// LogoPicture is the picture of a logo: a PNG.
+type LogoPicture struct {
+	Logo
+	PNG []byte `json:"png"`
+}
+
+// LogoPictures holds the account's logo, under SettingsID, where it has one.
+var LogoPictures = &Table[LogoPicture]{
+	Schema: Schema{Name: "logo_pictures"},
+	Values: func(_ *LogoPicture, dst []Value) []Value { return dst },
+}
+
+// GetLogo returns the logo of the view's account; NotFound where it has none.
+func GetLogo(ctx context.Context, v View) (LogoPicture, error) {
+	return Must(ctx, v.OfAccount(), LogoPictures, SettingsID)
+}
+
+// APIKey is a program's key. Its secret was told once, and is nowhere.
+type APIKey struct {
+	ID        id.ID      `json:"id"`
+	Name      string     `json:"name"`
+	CreatedAt time.Time  `json:"createdAt"`
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+}
+
+// APIKeys holds one row a key, by id; rows of the account.
+var APIKeys = &Table[APIKey]{
+	Schema: Schema{
+		Name:    "api_keys",
+		Columns: []Column{{"name", Text}},
+		Indexes: []Index{{Name: "name", Columns: []string{"name"}}},
+	},
+	Values: func(k *APIKey, dst []Value) []Value { return append(dst, T(Fold(k.Name))) },
+}
+
+// ListAPIKeys returns the keys of the account by name, revoked ones too.
+func ListAPIKeys(ctx context.Context, v View) ([]APIKey, error) {
+	return all(List(ctx, v.OfAccount(), APIKeys, Query{Index: "name"}))
 }
 
 // StaffMember is a person of the account.

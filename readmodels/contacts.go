@@ -143,6 +143,7 @@ type Login struct {
 	HasPassword bool       `json:"hasPassword"`
 	PasswordAt  *time.Time `json:"passwordAt,omitempty"` // when it was last set
 	CreatedAt   time.Time  `json:"createdAt"`
+	ViewedAt    *time.Time `json:"viewedAt,omitempty"` // when it last saw a document for the first time
 }
 
 // Logins holds one row a login, by id. A removed one is gone.
@@ -180,6 +181,7 @@ type Link struct {
 	ByID      string          `json:"byId,omitempty"`
 	RevokedAt *time.Time      `json:"revokedAt,omitempty"`
 	ClosedAt  *time.Time      `json:"closedAt,omitempty"` // a password was set: it asks for sign-in since
+	ViewedAt  *time.Time      `json:"viewedAt,omitempty"` // when its holder first saw the document
 }
 
 // ExpiresAt is when the link ends by itself, for a contact without password.

@@ -233,3 +233,26 @@ func TestEmailClaims(t *testing.T) {
 	third := access.EmailClaimed{Owner: link}
 	decidertest.Given(t, d, third).When(over).ThenRefused(fault.Conflict, "email.taken")
 }
+
+func TestChangeLogin(t *testing.T) {
+	t.Parallel()
+	d := access.LoginDecider()
+	change := func(email, name string) func(access.Login) ([]event.Event, error) {
+		return func(s access.Login) ([]event.Event, error) { return access.ChangeLogin(s, email, name) }
+	}
+	changed := access.LoginChanged{Email: event.Seal("eva@example.com"), Name: event.Seal("Eva")}
+	decidertest.Given(t, d, created()).When(change(" EVA@example.com ", " Eva ")).Then(changed)
+	decidertest.Given(t, d, created()).When(change("ana@example.com", "Ana")).ThenNothing()
+	decidertest.Given(t, d, created()).When(change("ana", "Ana")).ThenRefused(fault.Invalid, "email.invalid")
+	decidertest.Given(t, d).When(change("eva@example.com", "Eva")).ThenRefused(fault.NotFound, "not_found")
+	decidertest.Given(t, d, created(), access.LoginRemoved{}).When(change("eva@example.com", "Eva")).ThenRefused(fault.NotFound, "not_found")
+
+	asked := access.RecoveryRequested{Until: noon.Add(access.RecoveryLife)}
+	if access.CanRecover(d.Fold(created(), asked, changed), noon) {
+		t.Error("a recovery link that went to the old email is good after a change of the email")
+	}
+	renamed := access.LoginChanged{Email: event.Seal("ana@example.com"), Name: event.Seal("Ana María")}
+	if !access.CanRecover(d.Fold(created(), asked, renamed), noon) {
+		t.Error("a recovery link is void after a change of the name")
+	}
+}

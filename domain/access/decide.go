@@ -83,15 +83,7 @@ func CreateLogin(s Login, email, name string, role Role, main bool) ([]event.Eve
 	if s.Exists {
 		return nil, nil
 	}
-	email, ok := CleanEmail(email)
-	name = strings.TrimSpace(name)
-	var bad []*fault.Fault
-	if !ok {
-		bad = append(bad, fault.Field("email", "email.invalid"))
-	}
-	if len(name) > 200 {
-		bad = append(bad, fault.Field("name", "text.too_long", fault.A("max", 200)))
-	}
+	email, name, bad := cleanPerson(email, name)
 	if !role.Known() {
 		bad = append(bad, fault.Field("role", "role.unknown"))
 	}
@@ -103,6 +95,18 @@ func CreateLogin(s Login, email, name string, role Role, main bool) ([]event.Eve
 		e.Name = event.Seal(name)
 	}
 	return []event.Event{e}, nil
+}
+
+func cleanPerson(email, name string) (cleanEmail, cleanName string, bad []*fault.Fault) {
+	email, ok := CleanEmail(email)
+	name = strings.TrimSpace(name)
+	if !ok {
+		bad = append(bad, fault.Field("email", "email.invalid"))
+	}
+	if len(name) > 200 {
+		bad = append(bad, fault.Field("name", "text.too_long", fault.A("max", 200)))
+	}
+	return email, name, bad
 }
 
 // active refuses what a removed or unknown login can't do.
@@ -160,6 +164,21 @@ func ChangeRole(s Login, role Role) ([]event.Event, error) {
 		return nil, nil
 	}
 	return []event.Event{RoleChanged{Role: role}}, nil
+}
+
+// ChangeLogin decides another email and name. The email is already claimed for the login.
+func ChangeLogin(s Login, email, name string) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	email, name, bad := cleanPerson(email, name)
+	if f := fault.Join(bad...); f != nil {
+		return nil, f
+	}
+	if s.Email == email && s.Name == name {
+		return nil, nil
+	}
+	return []event.Event{LoginChanged{Email: event.Seal(email), Name: event.Seal(name)}}, nil
 }
 
 // RemoveLogin decides the end of the login.
@@ -278,13 +297,13 @@ func ReleaseEmail(s EmailClaim, owner id.ID) ([]event.Event, error) {
 
 func sortIDs(ids []id.ID) { slices.Sort(ids) }
 
-func with(list []id.ID, one id.ID) []id.ID {
+func with[T comparable](list []T, one T) []T {
 	if slices.Contains(list, one) {
 		return list
 	}
 	return append(slices.Clone(list), one)
 }
 
-func without(list []id.ID, one id.ID) []id.ID {
-	return slices.DeleteFunc(slices.Clone(list), func(x id.ID) bool { return x == one })
+func without[T comparable](list []T, one T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(x T) bool { return x == one })
 }

@@ -56,6 +56,12 @@ type RoleChanged struct {
 	Role Role `json:"role"`
 }
 
+// LoginChanged sets the login's email and name.
+type LoginChanged struct {
+	Email event.Personal[string] `json:"email"`
+	Name  event.Personal[string] `json:"name"`
+}
+
 // LoginRemoved ends the login for good.
 type LoginRemoved struct{}
 
@@ -123,6 +129,7 @@ func (PasswordSet) EventType() string       { return "login.password_set" }
 func (PasswordRemoved) EventType() string   { return "login.password_removed" }
 func (RecoveryRequested) EventType() string { return "login.recovery_requested" }
 func (RoleChanged) EventType() string       { return "login.role_changed" }
+func (LoginChanged) EventType() string      { return "login.changed" }
 func (LoginRemoved) EventType() string      { return "login.removed" }
 func (LinkShared) EventType() string        { return "link.shared" }
 func (LinkRevoked) EventType() string       { return "link.revoked" }
@@ -142,6 +149,7 @@ func Register(r *event.Registry) {
 	event.Register[PasswordRemoved](r)
 	event.Register[RecoveryRequested](r)
 	event.Register[RoleChanged](r)
+	event.Register[LoginChanged](r)
 	event.Register[LoginRemoved](r)
 	event.Register[LinkShared](r)
 	event.Register[LinkRevoked](r)

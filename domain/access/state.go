@@ -19,6 +19,7 @@ type Login struct {
 	Main        bool
 	HasPassword bool
 	Recovery    time.Time // until when the last recovery link is good; zero once used
+	Past        []string  // emails that it had before
 }
 
 // Active reports whether the login can be used at all.
@@ -42,6 +43,12 @@ func LoginDecider() decider.Decider[Login] {
 				s.Recovery = e.Until
 			case RoleChanged:
 				s.Role = e.Role
+			case LoginChanged:
+				if email := e.Email.Or(""); email != s.Email {
+					s.Past = with(without(s.Past, email), s.Email)
+					s.Email, s.Recovery = email, time.Time{} // a link on its way is in another's mailbox
+				}
+				s.Name = e.Name.Or("")
 			case LoginRemoved:
 				s.Removed, s.HasPassword, s.Recovery = true, false, time.Time{}
 			}

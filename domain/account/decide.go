@@ -152,11 +152,21 @@ func ChangeBranding(s State, b BrandingChanged) ([]event.Event, error) {
 		return nil, fault.New(fault.NotFound, "not_found")
 	}
 	b.Colour, b.Welcome = strings.ToLower(strings.TrimSpace(b.Colour)), strings.TrimSpace(b.Welcome)
+	b.Footer, b.Help = strings.TrimSpace(b.Footer), strings.TrimSpace(b.Help)
+	var bad []*fault.Fault
 	if b.Colour != "" && !isColour(b.Colour) {
-		return nil, fault.Field("colour", "colour.invalid")
+		bad = append(bad, fault.Field("colour", "colour.invalid"))
 	}
-	if len([]rune(b.Welcome)) > 1000 {
-		return nil, fault.Field("welcome", "text.too_long", fault.A("max", 1000))
+	for _, t := range []struct {
+		field, text string
+		max         int
+	}{{"welcome", b.Welcome, 1000}, {"footer", b.Footer, 500}, {"help", b.Help, 500}} {
+		if len([]rune(t.text)) > t.max {
+			bad = append(bad, fault.Field(t.field, "text.too_long", fault.A("max", t.max)))
+		}
+	}
+	if f := fault.Join(bad...); f != nil {
+		return nil, f
 	}
 	if b == s.Branding {
 		return nil, nil
@@ -202,6 +212,19 @@ func SetStaffPassword(s Member) ([]event.Event, error) {
 		return nil, fault.New(fault.NotFound, "not_found")
 	}
 	return []event.Event{StaffPasswordSet{}}, nil
+}
+
+// ChangeStaffRole decides what the person may do.
+func ChangeStaffRole(s Member, role StaffRole) ([]event.Event, error) {
+	switch {
+	case !s.Active():
+		return nil, fault.New(fault.NotFound, "not_found")
+	case !role.Known():
+		return nil, fault.Field("role", "role.unknown")
+	case s.Role == role:
+		return nil, nil
+	}
+	return []event.Event{StaffRoleChanged{Role: role}}, nil
 }
 
 // RemoveStaff decides the end of the person's access.

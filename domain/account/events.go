@@ -43,6 +43,8 @@ type GatewayDisabled struct {
 type BrandingChanged struct {
 	Colour  string `json:"colour,omitempty"`  // #rrggbb
 	Welcome string `json:"welcome,omitempty"` // text on the sign-in page
+	Footer  string `json:"footer,omitempty"`  // text below pages, mails and documents
+	Help    string `json:"help,omitempty"`    // how to reach the account, in its own words
 }
 
 // StaffAdded gives a person of the account access to the staff side. The stream is
@@ -63,6 +65,11 @@ const (
 	StaffReader StaffRole = "reader" // look, not touch
 )
 
+// StaffRoleChanged sets what the person may do.
+type StaffRoleChanged struct {
+	Role StaffRole `json:"role"`
+}
+
 // StaffPasswordSet says that a staff password changed; the hash is in the vault.
 type StaffPasswordSet struct{}
 
@@ -77,6 +84,7 @@ func (GatewayEnabled) EventType() string     { return "account.gateway_enabled" 
 func (GatewayDisabled) EventType() string    { return "account.gateway_disabled" }
 func (BrandingChanged) EventType() string    { return "account.branding_changed" }
 func (StaffAdded) EventType() string         { return "staff.added" }
+func (StaffRoleChanged) EventType() string   { return "staff.role_changed" }
 func (StaffPasswordSet) EventType() string   { return "staff.password_set" }
 func (StaffRemoved) EventType() string       { return "staff.removed" }
 
@@ -87,13 +95,21 @@ func Register(r *event.Registry) {
 	event.Register[TransferConfigured](r)
 	event.Register[GatewayEnabled](r)
 	event.Register[GatewayDisabled](r)
-	event.Register[BrandingChanged](r)
+	event.Register[BrandingChanged](r, same) // version 2 has more texts
 	event.Register[StaffAdded](r)
+	event.Register[StaffRoleChanged](r)
 	event.Register[StaffPasswordSet](r)
 	event.Register[StaffRemoved](r)
 	event.Register[APIKeyCreated](r)
 	event.Register[APIKeyRevoked](r)
+	event.Register[LogoSet](r)
+	event.Register[LogoRemoved](r)
+	event.Register[AdminListed](r)
+	event.Register[AdminDelisted](r)
 }
+
+// same is the upcast to a version that only has more.
+func same(data []byte) ([]byte, error) { return data, nil }
 
 // APIKeyCreated gives a program of the account a key. Stream "apikey-<id>".
 type APIKeyCreated struct {

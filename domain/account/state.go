@@ -86,6 +86,8 @@ func StaffDecider() decider.Decider[Member] {
 			case StaffAdded:
 				s.Exists, s.Role = true, e.Role
 				s.Email, s.Name = e.Email.Or(""), e.Name.Or("")
+			case StaffRoleChanged:
+				s.Role = e.Role
 			case StaffPasswordSet:
 				s.HasPassword = true
 			case StaffRemoved:

@@ -17,6 +17,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/domain/money"
+	"lonja/domain/viewing"
 )
 
 // secret is in every text that is personal.
@@ -35,6 +36,8 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[account.StaffRole]():      account.StaffEditor,
 	reflect.TypeFor[conversation.Side]():      conversation.Contact,
 	reflect.TypeFor[catalogue.Availability](): catalogue.OnRequest,
+	reflect.TypeFor[viewing.Form]():           viewing.PDF,
+	reflect.TypeFor[[]byte]():                 []byte("\x89PNG\r\n\x1a\n"),
 }
 
 // texts are plausible texts by the field's name.

@@ -16,6 +16,7 @@ import (
 	"lonja/domain/payment"
 	"lonja/domain/purchase"
 	"lonja/domain/quote"
+	"lonja/domain/viewing"
 )
 
 // Registry returns a registry of all events.
@@ -32,5 +33,6 @@ func Registry() *event.Registry {
 	payment.Register(r)
 	catalogue.Register(r)
 	conversation.Register(r)
+	viewing.Register(r)
 	return r
 }
