@@ -74,7 +74,7 @@ func TestAClientAsksForChangesAndComments(t *testing.T) {
 		t.Error("a comment is not escaped")
 	}
 
-	s.signInStaff().want(t, http.StatusOK, "/staff/contacts", "Bodegas Ibáñez, S.L.")
+	s.signInStaff().want(t, http.StatusOK, "/staff", "Bodegas Ibáñez, S.L.")
 	s.get("/staff/comments").want(t, http.StatusOK, "", "Quote P-1", "alert(1)")
 	staffAt := "/staff/contacts/" + string(who) + "/quotes/" + string(quote)
 	s.submit(s.get(staffAt), "comment-form", "text", "Ahora la cambiamos").want(t, http.StatusOK, staffAt, "Ahora la cambiamos", "Luis Prado")

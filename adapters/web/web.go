@@ -110,6 +110,7 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 	r.Group(func(r chi.Router) {
 		r.Use(kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"), kit.CatchUp)
 		r.Get("/brand.css", kit.Brand)
+		r.Get("/logo/{file}", kit.Logo)
 		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
 		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, Random: rand.Reader}).Routes(r)
 		r.NotFound(kit.NotFound)

@@ -148,7 +148,7 @@ func (b *tab) signInStaff(email, password string) {
 	b.at("/staff/sign-in")
 	b.fill("#email", email, "#password", password)
 	b.press("#sign-in button[type=submit]")
-	b.at("/staff/contacts")
+	b.at("/staff")
 }
 
 // openContact goes, as staff, to a contact's page.

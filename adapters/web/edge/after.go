@@ -56,6 +56,10 @@ func (k *Kit) CatchUp(next http.Handler) http.Handler {
 	})
 }
 
+// Reach waits, briefly, until pages show what happened up to the position: for an act that
+// shows its page itself.
+func (k *Kit) Reach(r *http.Request, p event.Position) { k.reached(r.Context(), p) }
+
 func (k *Kit) reached(ctx context.Context, p event.Position) bool {
 	if p == 0 {
 		return true

@@ -10,6 +10,7 @@ const (
 	SessionCookie  = "lonja"       // a contact's session
 	StaffCookie    = "lonja-staff" // a staff member's
 	LinkCookie     = "lonja-link"  // the token of a document link
+	LookCookie     = "lonja-look"  // the contact whose portal staff look at: no secret, good for nothing without a staff session
 	RecoveryCookie = "lonja-recovery"
 	afterCookie    = "lonja-after"
 	languageCookie = "lonja-language"

@@ -84,7 +84,10 @@ func (k *Kit) Locale(r *http.Request, contactLanguage string) *locale.Locale {
 	if c, err := r.Cookie(k.cookieName(languageCookie)); err == nil {
 		chosen = c.Value
 	}
-	l := k.Catalogue.Match(chosen, contactLanguage, r.Header.Get("Accept-Language"), s.Language)
+	return k.inZone(k.Catalogue.Match(chosen, contactLanguage, r.Header.Get("Accept-Language"), s.Language), s)
+}
+
+func (k *Kit) inZone(l *locale.Locale, s *readmodels.Settings) *locale.Locale {
 	if zone, err := time.LoadLocation(s.TimeZone); err == nil {
 		l = l.In(zone)
 	}
@@ -99,7 +102,7 @@ func (k *Kit) Page(r *http.Request, l *locale.Locale, title string) templates.Pa
 	}
 	p := templates.Page{
 		L: l, Assets: k.Assets, Title: title, Home: "/", Here: Here(r),
-		Account: templates.Account{Name: s.Name, Welcome: s.Welcome, Branded: brandColour(s.Colour) != ""},
+		Account: accountOf(s),
 		Test:    k.Test(s),
 	}
 	if p.Account.Name == "" {
@@ -113,6 +116,14 @@ func (k *Kit) Page(r *http.Request, l *locale.Locale, title string) templates.Pa
 		}
 	}
 	return p
+}
+
+func accountOf(s *readmodels.Settings) templates.Account {
+	a := templates.Account{Name: s.Name, Welcome: s.Welcome, Footer: s.Footer, Help: s.Help, Branded: brandColour(s.Colour) != ""}
+	if s.Logo != nil {
+		a.Logo = &templates.Logo{Path: s.Logo.Path(), Width: s.Logo.Width, Height: s.Logo.Height}
+	}
+	return a
 }
 
 // Here is the page's own path, with its query where it is a page that can be asked for again.

@@ -74,10 +74,10 @@ func TestOnlyColoursReachTheStyleSheet(t *testing.T) {
 			t.Errorf("%q gives %q, want %q", in, got, want)
 		}
 	}
-	if l := luminance("#ffffff"); l < 0.999 || l > 1.001 {
+	if l := white.luminance(); l < 0.999 || l > 1.001 {
 		t.Errorf("white is %f", l)
 	}
-	if l := luminance("#000000"); l != 0 {
+	if l := black.luminance(); l != 0 {
 		t.Errorf("black is %f", l)
 	}
 }

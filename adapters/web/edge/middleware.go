@@ -3,17 +3,12 @@ package edge
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
-	"regexp"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oklog/ulid/v2"
-
-	"lonja/readmodels"
 )
 
 // Correlation returns the id that ties a request to its events and log lines.
@@ -86,53 +81,4 @@ func Headers(policy string, secure bool) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
-}
-
-var hexColour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-
-func brandColour(s string) string {
-	if hexColour.MatchString(s) {
-		return strings.ToLower(s)
-	}
-	return ""
-}
-
-// Brand serves the account's colour as a style sheet of its own, with the letter on
-// it black or white, whichever reads better.
-func (k *Kit) Brand(w http.ResponseWriter, r *http.Request) {
-	s, _ := r.Context().Value(settingsKey).(*readmodels.Settings)
-	colour := ""
-	if s != nil {
-		colour = brandColour(s.Colour)
-	}
-	if colour == "" {
-		k.NotFound(w, r)
-		return
-	}
-	ink := "#fff"
-	if luminance(colour) > 0.179 { // where black and white contrast alike (WCAG 2.2, relative luminance)
-		ink = "#000"
-	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "private, max-age=300")
-	_, _ = fmt.Fprintf(w, ":root{--brand:%s;--brand-ink:%s}\n", colour, ink)
-}
-
-func luminance(colour string) float64 {
-	weights := [3]float64{0.2126, 0.7152, 0.0722}
-	sum := 0.0
-	for i, weight := range weights {
-		n, err := strconv.ParseUint(colour[1+2*i:3+2*i], 16, 8)
-		if err != nil {
-			return 0
-		}
-		c := float64(n) / 255
-		if c <= 0.04045 {
-			c /= 12.92
-		} else {
-			c = math.Pow((c+0.055)/1.055, 2.4)
-		}
-		sum += weight * c
-	}
-	return sum
 }

@@ -45,7 +45,7 @@ func (p *Portal) listDocuments(kind document.Kind) edge.Handler {
 
 // ReadList reads what the page of a list shows; bench/lists measures how long that takes.
 func ReadList(ctx context.Context, v readmodels.View, kind document.Kind, q readmodels.DocumentQuery) (templates.List, error) {
-	list := templates.List{Kind: kind, Sort: q.Sort, Desc: q.Desc, Later: q.After != "", Statuses: statusesOf(q.Kinds)}
+	list := templates.List{Kind: kind, Sort: q.Sort, Desc: q.Desc, Later: q.After != "", Statuses: templates.StatusesOf(q.Kinds)}
 	page, err := readmodels.ListDocuments(ctx, v, q)
 	if err != nil {
 		return list, err
@@ -85,7 +85,7 @@ func documentQuery(asked url.Values, kind document.Kind, currency string) readmo
 			}
 		}
 	}
-	possible := statusesOf(q.Kinds)
+	possible := templates.StatusesOf(q.Kinds)
 	for _, s := range asked["status"] {
 		if slices.Contains(possible, readmodels.Status(s)) {
 			q.Statuses = append(q.Statuses, readmodels.Status(s))
@@ -113,21 +113,6 @@ func kept(asked url.Values) url.Values {
 		for _, v := range values {
 			if v != "" {
 				out.Add(name, v)
-			}
-		}
-	}
-	return out
-}
-
-func statusesOf(kinds []document.Kind) []readmodels.Status {
-	if len(kinds) == 0 {
-		kinds = document.Kinds()
-	}
-	var out []readmodels.Status
-	for _, k := range kinds {
-		for _, s := range readmodels.Statuses(k) {
-			if !slices.Contains(out, s) {
-				out = append(out, s)
 			}
 		}
 	}

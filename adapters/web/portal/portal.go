@@ -78,6 +78,7 @@ func (p *Portal) Routes(r chi.Router) {
 	r.Route("/shared", func(r chi.Router) {
 		r.Use(p.linked)
 		p.documentRoutes(r, p.shared, "")
+		r.Post("/viewed", p.on(p.shared, p.markViewed))
 		r.Post("/pay", p.Handle(p.startPayment(p.shared)))
 		r.Route("/payments/{payment}", func(r chi.Router) { p.paymentRoutes(r, p.shared) })
 	})

@@ -8,6 +8,7 @@ import (
 	"lonja/domain/document"
 	"lonja/domain/fault"
 	"lonja/domain/id"
+	"lonja/domain/viewing"
 	"lonja/readmodels"
 )
 
@@ -19,6 +20,7 @@ func (p *Portal) showDocument(w http.ResponseWriter, r *http.Request, s spot) er
 	if err != nil {
 		return err
 	}
+	p.viewed(r, s, viewing.Page)
 	return p.Show(w, r, http.StatusOK, templates.DocumentPage(p.documentPage(r, s, view), view))
 }
 
@@ -71,7 +73,7 @@ func (p *Portal) documentView(r *http.Request, s spot) (templates.Document, erro
 	v := templates.Document{
 		Document: d, Today: p.today(s.v), Base: s.base, Side: readmodels.SideContact, Guest: s.v.guest(),
 		Approve: p.NewForm(), Decline: p.NewForm(), Changes: p.NewForm(), Confirm: p.NewForm(), Reject: p.NewForm(),
-		Comment: p.NewForm(), Seen: p.NewForm(), Repeat: p.NewForm(),
+		Comment: p.NewForm(), Seen: p.NewForm(), Repeat: p.NewForm(), Viewed: p.NewForm(), Looking: s.v.Looking,
 	}
 	if !v.Guest {
 		v.Back = "/" + templates.Section(d.Kind)

@@ -32,6 +32,7 @@ type viewer struct {
 	L        *locale.Locale
 	Document id.ID // the only one that a link opens
 	Kind     document.Kind
+	Looking  bool // staff look at what the contact sees, and do nothing
 }
 
 func (v *viewer) guest() bool { return v.Actor.Kind == event.ActorLink }
@@ -51,8 +52,14 @@ func viewerOf(r *http.Request) *viewer {
 // the session's login still has access is read from its own events at each request.
 func (p *Portal) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := p.viewerOfSession(r)
+		v, err := p.lookingViewer(r)
+		if v == nil && err == nil {
+			v, err = p.viewerOfSession(r)
+		}
 		switch {
+		case err == nil && v.Looking && !lookable(r):
+			p.Refuse(w, r, fault.New(fault.Forbidden, "look.read_only"))
+			return
 		case fault.Is(err, fault.Unauthorized):
 			p.DropCookie(w, edge.SessionCookie)
 			p.toSignIn(w, r)
@@ -127,6 +134,7 @@ func (p *Portal) page(r *http.Request, v *viewer, title string) templates.Page {
 	}
 	page.Person = &templates.Person{Name: v.Name, Of: v.Contact.Name, Password: "/password", SignOut: "/sign-out"}
 	page.Nav = p.nav(r, v)
+	page.Looking = v.looking()
 	return page
 }
 

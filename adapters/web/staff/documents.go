@@ -1,8 +1,10 @@
 package staff
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -16,6 +18,9 @@ import (
 	"lonja/domain/money"
 	"lonja/readmodels"
 )
+
+// sightsShown is how many views of a document its timeline has at most: the newest.
+const sightsShown = 100
 
 // spot is one document of a contact.
 type spot struct {
@@ -76,8 +81,11 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 			Comment: s.NewForm(), Seen: s.NewForm(), May: templates.DocumentMay{Comment: at.m.may()},
 		},
 		Owner: at.owner, Share: s.NewForm(), Order: s.NewForm(), Receipt: s.NewForm(),
-		MayOrder: d.Kind == document.SalesOrder && d.Status == readmodels.StatusPlaced && at.m.may(),
-		MayTake:  d.Kind.Payable() && d.Outstanding.Minor > 0 && d.Owed() && at.m.may(),
+		MayOrder:    d.Kind == document.SalesOrder && d.Status == readmodels.StatusPlaced && at.m.may(),
+		MayShip:     d.Kind == document.SalesOrder && at.m.may() && (d.Status == readmodels.StatusConfirmed || d.Status == readmodels.StatusPartShipped),
+		MayFulfil:   d.Kind == document.SalesOrder && at.m.may() && (d.Status == readmodels.StatusConfirmed || d.Status == readmodels.StatusPartShipped || d.Status == readmodels.StatusShipped),
+		MayWithdraw: withdrawable(&d) && at.m.may(), Withdraw: s.NewForm(),
+		MayTake: d.Kind.Payable() && d.Outstanding.Minor > 0 && d.Owed() && at.m.may(),
 	}
 	body, note, ok, err := s.Commands.Bodies().Of(ctx, at.view, at.doc)
 	if err != nil {
@@ -90,6 +98,14 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 	if err != nil {
 		return v, err
 	}
+	sights, err := readmodels.ListSights(ctx, at.view, at.doc, "", sightsShown)
+	if err != nil {
+		return v, err
+	}
+	for i := range sights.Items {
+		timeline = append(timeline, sights.Items[i].Row.Activity())
+	}
+	slices.SortStableFunc(timeline, func(a, b readmodels.Activity) int { return cmp.Compare(a.Position, b.Position) })
 	actors, err := readmodels.ActorNames(ctx, at.view, timeline)
 	if err != nil {
 		return v, err
@@ -142,6 +158,8 @@ func (s *Staff) onDocument(w http.ResponseWriter, r *http.Request, at spot, open
 			v.Comment = f
 		case "receipt":
 			v.Receipt = f
+		case "withdraw":
+			v.Withdraw = f
 		default:
 			v.Order = f
 		}
@@ -176,6 +194,56 @@ func (s *Staff) confirmOrder(w http.ResponseWriter, r *http.Request, at spot) er
 func (s *Staff) rejectOrder(w http.ResponseWriter, r *http.Request, at spot) error {
 	return s.onDocument(w, r, at, "reject", "rejected", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
 		return s.Commands.RejectOrder(r.Context(), req, commands.RejectOrder{Order: at.doc, Reason: f.Value("reason")})
+	})
+}
+
+// shipOrder records that a part of the order, or all, was sent.
+func (s *Staff) shipOrder(w http.ResponseWriter, r *http.Request, at spot) error {
+	return s.onDocument(w, r, at, "ship", "shipped", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
+		return s.Commands.ShipOrder(r.Context(), req, commands.ShipOrder{Order: at.doc, Complete: f.Value("part") == ""})
+	})
+}
+
+func (s *Staff) fulfilOrder(w http.ResponseWriter, r *http.Request, at spot) error {
+	return s.onDocument(w, r, at, "fulfil", "fulfilled", func(_ templates.Form, req commands.Request) (commands.Receipt, error) {
+		return s.Commands.FulfilOrder(r.Context(), req, commands.FulfilOrder{Order: at.doc})
+	})
+}
+
+// withdrawable reports whether the account can take a document back in its state.
+func withdrawable(d *readmodels.Document) bool {
+	switch d.Kind {
+	case document.Quote:
+		return d.Status == readmodels.StatusPending || d.Status == readmodels.StatusChangesRequested || d.Status == readmodels.StatusExpired
+	case document.Invoice:
+		return d.Status == readmodels.StatusOpen && d.Outstanding == d.Payable
+	case document.SalesOrder:
+		return d.Status == readmodels.StatusPlaced || d.Status == readmodels.StatusConfirmed
+	case document.PurchaseOrder:
+		return d.Status == readmodels.StatusSent || d.Status == readmodels.StatusConfirmed
+	case document.DeliveryNote, document.Proforma:
+		return d.Status == readmodels.StatusIssued
+	default:
+		return false
+	}
+}
+
+// withdraw takes a document back, in the way that there is for its kind.
+func (s *Staff) withdraw(w http.ResponseWriter, r *http.Request, at spot) error {
+	return s.onDocument(w, r, at, "withdraw", "withdrawn", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
+		ctx, reason := r.Context(), f.Value("reason")
+		switch at.kind {
+		case document.Quote:
+			return s.Commands.WithdrawQuote(ctx, req, commands.WithdrawQuote{Quote: at.doc})
+		case document.Invoice:
+			return s.Commands.CancelInvoice(ctx, req, commands.CancelInvoice{Invoice: at.doc, Reason: reason})
+		case document.SalesOrder:
+			return s.Commands.CancelOrder(ctx, req, commands.CancelOrder{Order: at.doc, Reason: reason})
+		case document.PurchaseOrder:
+			return s.Commands.CancelPurchase(ctx, req, commands.CancelPurchase{PurchaseOrder: at.doc, Reason: reason})
+		default:
+			return s.Commands.WithdrawDocument(ctx, req, commands.WithdrawDocument{Kind: at.kind, Document: at.doc})
+		}
 	})
 }
 

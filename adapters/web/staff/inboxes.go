@@ -29,13 +29,8 @@ func (s *Staff) listOrders(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := templates.StaffInbox{Next: list.Next}
 	n := names{m: m, known: map[id.Contact]string{}}
-	for i := range list.Items {
-		one := &list.Items[i]
-		name, err := n.of(r.Context(), one.Key.Contact)
-		if err != nil {
-			return err
-		}
-		view.Rows = append(view.Rows, templates.StaffRow{Document: one.Row, Contact: name, Path: templates.StaffDocumentPath(one.Key.Contact, one.Row.Kind, one.Row.ID)})
+	if view.Rows, err = s.rows(r, n, list); err != nil {
+		return err
 	}
 	page, err := s.page(r, m, m.l.T("staff.orders"))
 	if err != nil {
@@ -77,21 +72,29 @@ func (s *Staff) listPayments(w http.ResponseWriter, r *http.Request) error {
 	return s.paymentsPage(w, r, s.NewForm(), "", http.StatusOK)
 }
 
-// paymentsPage is the transfers that contacts set out to make, newest first; f is the
-// form of one payment, where it was refused.
+// paymentsPage is the transfers that contacts set out to make, or the payments that do
+// not add up, newest first; f is the form of one payment, where it was refused.
 func (s *Staff) paymentsPage(w http.ResponseWriter, r *http.Request, f templates.Form, refused id.ID, status int) error {
 	m := memberOf(r)
-	list, err := readmodels.ListPayments(r.Context(), m.view, readmodels.PaymentQuery{
-		States: []readmodels.PaymentState{readmodels.PaymentStarted, readmodels.PaymentProcessing}, After: r.URL.Query().Get("after"), Limit: rowsPerPage,
-	})
+	asked := r.URL.Query()
+	odd := asked.Get("attention") != ""
+	var list readmodels.Page[readmodels.Payment]
+	var err error
+	if odd {
+		list, err = readmodels.PaymentsForAttention(r.Context(), m.view, asked.Get("after"), rowsPerPage)
+	} else {
+		list, err = readmodels.ListPayments(r.Context(), m.view, readmodels.PaymentQuery{
+			States: []readmodels.PaymentState{readmodels.PaymentStarted, readmodels.PaymentProcessing}, After: asked.Get("after"), Limit: rowsPerPage,
+		})
+	}
 	if err != nil {
 		return err
 	}
-	view := templates.StaffPayments{Form: f, For: refused, May: m.may(), Day: m.settings.Today(s.Now()), Next: list.Next}
+	view := templates.StaffPayments{Form: f, For: refused, May: m.may(), Day: m.settings.Today(s.Now()), Next: list.Next, Attention: odd}
 	n := names{m: m, known: map[id.Contact]string{}}
 	for i := range list.Items {
 		one := &list.Items[i]
-		if one.Row.Method != readmodels.Transfer {
+		if one.Row.Method != readmodels.Transfer && !odd {
 			continue
 		}
 		name, err := n.of(r.Context(), one.Key.Contact)

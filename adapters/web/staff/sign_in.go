@@ -18,7 +18,7 @@ func (s *Staff) signInPage(w http.ResponseWriter, r *http.Request, f templates.F
 	l := s.Locale(r, "")
 	page := s.Page(r, l, l.T("sign_in.title_staff"))
 	page.Here = "/staff/sign-in"
-	return s.Show(w, r, status, templates.SignInPage(page, templates.SignIn{Form: f, Next: "/staff/contacts", Staff: true}))
+	return s.Show(w, r, status, templates.SignInPage(page, templates.SignIn{Form: f, Next: "/staff", Staff: true}))
 }
 
 func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -43,7 +43,7 @@ func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	http.Redirect(w, r, "/staff/contacts", http.StatusSeeOther)
+	http.Redirect(w, r, "/staff", http.StatusSeeOther)
 	return nil
 }
 
@@ -54,6 +54,7 @@ func (s *Staff) signOut(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	s.DropCookie(w, edge.StaffCookie)
+	s.DropCookie(w, edge.LookCookie)
 	s.Redirect(w, r, "/staff/sign-in", 0, "signed_out")
 	return nil
 }

@@ -42,10 +42,13 @@ func (s *Staff) Routes(r chi.Router) {
 	r.Post("/staff/sign-out", s.Handle(s.signOut))
 	r.Group(func(r chi.Router) {
 		r.Use(s.signedIn)
-		r.Get("/staff", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/staff/contacts", http.StatusSeeOther)
-		})
+		r.Get("/staff", s.Handle(s.overview))
+		r.Get("/staff/documents", s.Handle(s.listDocuments))
+		s.settingsRoutes(r)
+		r.Post("/staff/look/end", s.Handle(s.endLook))
 		r.Get("/staff/contacts", s.Handle(s.listContacts))
+		r.Get("/staff/contacts/new", s.Handle(s.showRegister))
+		r.Post("/staff/contacts", s.Handle(s.register))
 		r.Get("/staff/orders", s.Handle(s.listOrders))
 		r.Get("/staff/comments", s.Handle(s.listThreads))
 		r.Get("/staff/payments", s.Handle(s.listPayments))
@@ -56,12 +59,7 @@ func (s *Staff) Routes(r chi.Router) {
 			for _, f := range []string{string(sheets.CSV), string(sheets.XLSX), edge.PDFFormat} {
 				r.Get("/statement."+f, s.Handle(s.downloadStatement(f)))
 			}
-			r.Post("/logins", s.Handle(s.createLogin))
-			r.Post("/logins/{login}/password", s.Handle(s.setPassword))
-			r.Post("/logins/{login}/remove-password", s.Handle(s.removePassword))
-			r.Post("/catalogue", s.Handle(s.setCatalogue))
-			r.Post("/methods", s.Handle(s.setMethods))
-			r.Post("/links/{link}/revoke", s.Handle(s.revokeLink))
+			s.recordRoutes(r)
 			for _, k := range document.Kinds() {
 				r.Route("/"+templates.Section(k)+"/{id}", func(r chi.Router) { s.documentRoutes(r, k) })
 			}
@@ -85,9 +83,12 @@ func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
 	r.Post("/comments", on(s.reply))
 	r.Post("/seen", on(s.markRead))
 	r.Post("/share", on(s.shareLink))
+	r.Post("/withdraw", on(s.withdraw))
 	if k == document.SalesOrder {
 		r.Post("/confirm", on(s.confirmOrder))
 		r.Post("/reject", on(s.rejectOrder))
+		r.Post("/ship", on(s.shipOrder))
+		r.Post("/fulfil", on(s.fulfilOrder))
 	}
 	if k.Payable() {
 		r.Post("/receipt", on(s.receiveFor))
@@ -114,6 +115,9 @@ func memberOf(r *http.Request) *member {
 // may reports whether the person may change things; commands check it again.
 func (m *member) may() bool { return m.role.Allows(account.StaffEditor) }
 
+// governs reports whether the person may change the account itself.
+func (m *member) governs() bool { return m.role.Allows(account.StaffAdmin) }
+
 func (s *Staff) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, err := s.memberOfSession(r)
@@ -131,25 +135,18 @@ func (s *Staff) signedIn(next http.Handler) http.Handler {
 }
 
 func (s *Staff) memberOfSession(r *http.Request) (*member, error) {
-	session, err := s.Session(r, edge.StaffCookie, event.ActorStaff)
+	who, err := s.StaffMember(r)
 	if err != nil {
 		return nil, err
 	}
-	state, _, err := commands.State(r.Context(), s.Commands.Executor, account.StaffDecider(), session.Actor.ID, commands.Request{Account: s.Account})
-	if err == nil && (!state.Active() || !state.HasPassword) || fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.Unauthorized, "access.ended")
-	}
-	if err != nil {
-		return nil, err
-	}
-	m := &member{actor: session.Actor, name: state.Name, role: state.Role, view: readmodels.ForStaff(s.Commands.Read, s.Account), l: s.Locale(r, "")}
+	m := &member{actor: who.Actor, name: who.Name, role: who.Role, view: readmodels.ForStaff(s.Commands.Read, s.Account), l: s.Locale(r, "")}
 	m.settings, err = s.Settings(r)
 	return m, err
 }
 
 func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, error) {
 	page := s.Page(r, m.l, title)
-	page.Home = "/staff/contacts"
+	page.Home = "/staff"
 	page.Person = &templates.Person{Name: m.name, Of: m.settings.Name, SignOut: "/staff/sign-out"}
 	placed, err := readmodels.CountDocuments(r.Context(), m.view, placedOrders())
 	if err != nil {
@@ -160,13 +157,19 @@ func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, 
 		return page, err
 	}
 	page.Nav = []templates.NavItem{
+		{Href: "/staff", Label: m.l.T("staff.overview"), Icon: "home"},
 		{Href: "/staff/contacts", Label: m.l.T("staff.contacts"), Icon: "contacts"},
+		{Href: "/staff/documents", Label: m.l.T("kinds.all"), Icon: "document"},
 		{Href: "/staff/orders", Label: m.l.T("staff.orders"), Icon: "sales_order", Count: placed},
 		{Href: "/staff/payments", Label: m.l.T("nav.payments"), Icon: "payment"},
 		{Href: "/staff/comments", Label: m.l.T("staff.comments"), Icon: "comments", Count: unread},
 	}
+	if m.governs() {
+		page.Nav = append(page.Nav, templates.NavItem{Href: "/staff/settings", Label: m.l.T("settings.title"), Icon: "settings"})
+	}
 	for i := range page.Nav {
-		page.Nav[i].Current = r.URL.Path == page.Nav[i].Href || strings.HasPrefix(r.URL.Path, page.Nav[i].Href+"/")
+		here := page.Nav[i].Href
+		page.Nav[i].Current = r.URL.Path == here || here != "/staff" && strings.HasPrefix(r.URL.Path, here+"/")
 	}
 	return page, nil
 }

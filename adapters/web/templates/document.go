@@ -27,6 +27,8 @@ type Document struct {
 	May      DocumentMay
 	Side     readmodels.Side // who looks
 	Guest    bool            // by a link, without sign-in
+	Looking  bool            // staff look at what the contact sees: nothing counts as read
+	Viewed   Form            // by which a link's holder's page tells that it was seen
 
 	Approve, Decline, Changes, Confirm, Reject, Comment, Seen, Repeat Form
 	Open                                                              string // the act whose form was refused and shows open

@@ -149,6 +149,9 @@ func statusKey(k document.Kind, s readmodels.Status) string {
 
 // happened is an activity in words.
 func happened(l *locale.Locale, i FeedItem) string {
+	if i.Type == "document.viewed" {
+		return sightText(l, i.Method)
+	}
 	reason := i.Reason
 	if strings.HasPrefix(i.Type, "payment.failed") {
 		reason = l.T("payment_reason." + paymentReason(reason))

@@ -34,13 +34,30 @@ type Page struct {
 	Updating bool // what the last act changed is not all shown yet
 	Refresh  int  // seconds after which the page asks again by itself; 0: never
 	Test     bool // a gateway in test mode is enabled
+	Looking  *Looking
+}
+
+// Looking says that staff look at a contact's portal: nothing can be done there.
+type Looking struct {
+	Contact string
+	As      string // the person's name, "" for nobody in particular
+	End     string // where the way out posts to
 }
 
 // Account is whose portal it is.
 type Account struct {
 	Name    string
 	Welcome string
-	Branded bool // it has a colour, in its own style sheet
+	Footer  string
+	Help    string // how to reach the account
+	Logo    *Logo  // nil: its initial stands for it
+	Branded bool   // it has a colour, in its own style sheet
+}
+
+// Logo is a picture that stands for the account.
+type Logo struct {
+	Path          string
+	Width, Height int
 }
 
 // Initial is the letter of the account's mark.
@@ -90,6 +107,14 @@ func (f Form) Or(name, other string) string {
 		return other
 	}
 	return f.Values.Get(name)
+}
+
+// ticked reports whether a box is ticked: as it was sent, else as it is.
+func (f Form) ticked(name string, is bool) bool {
+	if f.Values == nil {
+		return is
+	}
+	return f.Values.Get(name) != ""
 }
 
 // Wrong returns the refusal of the field, "" where there is none.

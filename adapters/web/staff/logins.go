@@ -1,0 +1,81 @@
+package staff
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"lonja/adapters/web/templates"
+	"lonja/commands"
+	"lonja/domain/access"
+	"lonja/domain/fault"
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// createLogin makes a login, with its password where one was typed.
+func (s *Staff) createLogin(w http.ResponseWriter, r *http.Request) error {
+	return s.act(w, r, "login", "created", func(f templates.Form, req commands.Request, c readmodels.Contact) (commands.Receipt, error) {
+		_, rcpt, err := s.Commands.CreateLogin(r.Context(), req, commands.CreateLogin{
+			Contact: c.ID, Email: f.Value("email"), Name: f.Value("name"), Role: access.Role(f.Value("role")), Main: len(c.Access) == 0, Password: f.Value("password"),
+		})
+		return rcpt, err
+	})
+}
+
+// loginOf returns the login that the path names, if it is the contact's.
+func loginOf(r *http.Request, c readmodels.Contact) (id.ID, error) {
+	for _, l := range c.Access {
+		if string(l.ID) == chi.URLParam(r, "login") {
+			return l.ID, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "not_found")
+}
+
+func (s *Staff) setPassword(w http.ResponseWriter, r *http.Request) error {
+	return s.onLogin(w, r, "password-"+chi.URLParam(r, "login"), "saved", func(f templates.Form, req commands.Request, login id.ID) (commands.Receipt, error) {
+		return s.Commands.SetLoginPassword(r.Context(), req, commands.SetLoginPassword{Login: login, Password: f.Value("password")})
+	})
+}
+
+func (s *Staff) removePassword(w http.ResponseWriter, r *http.Request) error {
+	return s.onLogin(w, r, "", "removed", func(_ templates.Form, req commands.Request, login id.ID) (commands.Receipt, error) {
+		return s.Commands.RemoveLoginPassword(r.Context(), req, commands.RemoveLoginPassword{Login: login})
+	})
+}
+
+// onLogin runs an act on the login that the path names.
+func (s *Staff) onLogin(w http.ResponseWriter, r *http.Request, open, notice string,
+	do func(f templates.Form, req commands.Request, login id.ID) (commands.Receipt, error),
+) error {
+	return s.act(w, r, open, notice, func(f templates.Form, req commands.Request, c readmodels.Contact) (commands.Receipt, error) {
+		login, err := loginOf(r, c)
+		if err != nil {
+			return commands.Receipt{}, err
+		}
+		return do(f, req, login)
+	})
+}
+
+// changeLogin sets a login's email, name and role.
+func (s *Staff) changeLogin(w http.ResponseWriter, r *http.Request) error {
+	return s.onLogin(w, r, "login-"+chi.URLParam(r, "login"), "saved", func(f templates.Form, req commands.Request, login id.ID) (commands.Receipt, error) {
+		rcpt, err := s.Commands.ChangeLogin(r.Context(), part(req, "details"), commands.ChangeLogin{Login: login, Email: f.Value("email"), Name: f.Value("name")})
+		if err != nil {
+			return rcpt, err
+		}
+		role := access.Role(f.Value("role"))
+		now, _, err := commands.State(r.Context(), s.Commands.Executor, access.LoginDecider(), string(login), commands.Request{Account: s.Account})
+		if err != nil || now.Role == role { // setting the same would end the person's sessions
+			return rcpt, err
+		}
+		return s.Commands.ChangeLoginRole(r.Context(), part(req, "role"), commands.ChangeLoginRole{Login: login, Role: role})
+	})
+}
+
+func (s *Staff) removeLogin(w http.ResponseWriter, r *http.Request) error {
+	return s.onLogin(w, r, "", "removed", func(_ templates.Form, req commands.Request, login id.ID) (commands.Receipt, error) {
+		return s.Commands.RemoveLogin(r.Context(), req, commands.RemoveLogin{Login: login})
+	})
+}
