@@ -32,6 +32,7 @@ type Options struct {
 	Colour string // "#rrggbb" of the account; "" is a calm green
 	Note   string // what the contact wrote when placing an order
 	Lang   string // BCP 47, for readers and screen readers
+	Logo   []byte // PNG of the account; nil: none
 }
 
 // The page, in millimetres.
@@ -140,7 +141,7 @@ func (s *sheet) room(height float64) bool {
 func (s *sheet) head() {
 	s.SetFillColor(s.accent[0], s.accent[1], s.accent[2])
 	s.Rect(0, 0, pageWidth, 3, "F")
-	s.SetXY(margin, 14)
+	s.SetXY(margin, 14+s.logo(s.o.Logo, 10))
 	s.font("B", 19)
 	s.brand()
 	s.CellFormat(width*0.55, 9, s.w.T("kind."+string(s.b.Kind)), "", 2, "L", false, 0, "")

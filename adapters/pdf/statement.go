@@ -18,6 +18,7 @@ type StatementOptions struct {
 	Account, Contact document.Party
 	Colour           string                              // as Options have it
 	Lang             string                              // BCP 47
+	Logo             []byte                              // PNG of the account; nil: none
 	Text             func(m *readmodels.Movement) string // a movement in words
 }
 
@@ -35,7 +36,7 @@ var statementColumns = []struct {
 // same bytes.
 func RenderStatement(out io.Writer, st *readmodels.Statement, w Words, o StatementOptions) error {
 	b := &document.Body{Seller: o.Account, Buyer: o.Contact, IssueDate: st.Today}
-	s := &sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), w: w, b: b, accent: colour(o.Colour)}
+	s := &sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), w: w, b: b, o: Options{Logo: o.Logo}, accent: colour(o.Colour)}
 	s.SetCreationDate(stamp(b))
 	s.SetModificationDate(stamp(b))
 	s.SetCatalogSort(true)
@@ -67,7 +68,7 @@ func RenderStatement(out io.Writer, st *readmodels.Statement, w Words, o Stateme
 func (s *sheet) statementHead(st *readmodels.Statement) {
 	s.SetFillColor(s.accent[0], s.accent[1], s.accent[2])
 	s.Rect(0, 0, pageWidth, 3, "F")
-	s.SetXY(margin, 14)
+	s.SetXY(margin, 14+s.logo(s.o.Logo, 10))
 	s.font("B", 19)
 	s.brand()
 	s.CellFormat(width*0.55, 9, s.w.T("statement.title"), "", 2, "L", false, 0, "")

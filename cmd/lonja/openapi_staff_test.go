@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"net/http"
 
 	"lonja/domain/document"
@@ -60,6 +63,12 @@ func (d *described) people(erp, staff, assistant, owner, other, who string) {
 
 	person := d.made(erp, http.MethodPost, at+"/logins", object{"email": "pablo@ibanez.example", "role": "read"})
 	login := "/logins/" + person
+	changed := object{"email": "paula@ibanez.example", "name": "Paula"}
+	d.call(owner, http.MethodPut, login, changed, http.StatusNotFound)
+	d.call(assistant, http.MethodPut, login, changed, http.StatusForbidden)
+	d.made(erp, http.MethodPut, login, changed)
+	d.made(erp, http.MethodPut, login, object{"email": "pablo@ibanez.example", "name": "Pablo"})
+	d.sights(erp, assistant, owner, other, who)
 	d.call(owner, http.MethodPut, login+"/role", object{"role": "pay"}, http.StatusNotFound)
 	d.made(erp, http.MethodPut, login+"/role", object{"role": "pay"})
 	d.call(owner, http.MethodPut, login+"/password", object{"password": newPassword}, http.StatusNotFound)
@@ -81,6 +90,34 @@ func (d *described) people(erp, staff, assistant, owner, other, who string) {
 	d.made(staff, http.MethodPost, "/contacts/"+gone+"/erase", nil)
 }
 
+// sights are told to staff and programs: what the contact's people saw, by the API too.
+func (d *described) sights(erp, assistant, owner, other, who string) {
+	doc, list := d.issued(erp, document.Invoice, "S-1"), "/contacts/"+who+"/sights"
+	count := func() int {
+		var seen struct {
+			Items []struct{ Document, Form string }
+		}
+		d.fine(d.call(assistant, http.MethodGet, list+"?document="+doc, nil, http.StatusOK), &seen)
+		return len(seen.Items)
+	}
+	d.call(owner, http.MethodGet, list, nil, http.StatusNotFound)
+	d.call(erp, http.MethodGet, "/documents/"+doc, nil, http.StatusOK)
+	d.call(other, http.MethodGet, "/documents/"+doc, nil, http.StatusNotFound)
+	if n := count(); n != 0 {
+		d.t.Errorf("%d sights before anybody of the contact looked", n)
+	}
+	for range 2 {
+		d.call(owner, http.MethodGet, "/documents/"+doc, nil, http.StatusOK)
+		d.call(owner, http.MethodGet, "/documents/"+doc+"/pdf", nil, http.StatusOK)
+	}
+	head, err := d.app.events.Head(d.t.Context())
+	d.must(err)
+	d.must(d.app.wait(d.t.Context(), head))
+	if n := count(); n != 2 {
+		d.t.Errorf("%d sights of the page and the PDF, each twice", n)
+	}
+}
+
 func (d *described) settings(erp, staff, assistant, owner string) {
 	d.call(owner, http.MethodGet, "/account", nil, http.StatusNotFound)
 	d.call(assistant, http.MethodGet, "/account", nil, http.StatusOK)
@@ -96,6 +133,7 @@ func (d *described) settings(erp, staff, assistant, owner string) {
 		d.made(staff, http.MethodPut, path, body)
 	}
 	d.made(staff, http.MethodPut, "/account/gateways", object{"gateway": "sandbox", "enabled": true})
+	d.logo(erp, staff, owner)
 
 	person := object{"email": "rosa@cantabricas.example", "name": "Rosa", "role": "editor"}
 	d.call(owner, http.MethodPost, "/staff", person, http.StatusNotFound)
@@ -103,6 +141,9 @@ func (d *described) settings(erp, staff, assistant, owner string) {
 	rosa := "/staff/" + d.made(staff, http.MethodPost, "/staff", person)
 	d.call(assistant, http.MethodPut, rosa+"/password", object{"password": newPassword}, http.StatusForbidden)
 	d.made(staff, http.MethodPut, rosa+"/password", object{"password": newPassword})
+	d.call(owner, http.MethodPut, rosa+"/role", object{"role": "reader"}, http.StatusNotFound)
+	d.call(assistant, http.MethodPut, rosa+"/role", object{"role": "reader"}, http.StatusForbidden)
+	d.made(staff, http.MethodPut, rosa+"/role", object{"role": "reader"})
 	d.call(owner, http.MethodPost, rosa+"/remove", nil, http.StatusNotFound)
 	d.made(staff, http.MethodPost, rosa+"/remove", nil)
 
@@ -110,9 +151,30 @@ func (d *described) settings(erp, staff, assistant, owner string) {
 	var key struct{ ID, Token string }
 	d.fine(d.call(staff, http.MethodPost, "/api-keys", object{"name": "shop"}, http.StatusOK), &key)
 	d.call(key.Token, http.MethodGet, "/account", nil, http.StatusOK)
+	d.call(owner, http.MethodGet, "/api-keys", nil, http.StatusNotFound)
+	d.call(assistant, http.MethodGet, "/api-keys", nil, http.StatusOK)
 	d.call(erp, http.MethodPost, "/api-keys/"+key.ID+"/revoke", nil, http.StatusForbidden)
 	d.made(staff, http.MethodPost, "/api-keys/"+key.ID+"/revoke", nil)
 	d.call(key.Token, http.MethodGet, "/account", nil, http.StatusUnauthorized)
+}
+
+// logo sets the account's logo, and takes it away.
+func (d *described) logo(erp, staff, owner string) {
+	var picture bytes.Buffer
+	d.must(png.Encode(&picture, image.NewNRGBA(image.Rect(0, 0, 3, 2))))
+	body := object{"picture": picture.Bytes()}
+	d.call(owner, http.MethodPut, "/account/logo", body, http.StatusNotFound)
+	d.call(erp, http.MethodPut, "/account/logo", body, http.StatusForbidden)
+	d.call(staff, http.MethodPut, "/account/logo", object{"picture": []byte("<svg/>")}, http.StatusUnprocessableEntity)
+	d.made(staff, http.MethodPut, "/account/logo", body)
+	var account struct{ Logo struct{ Hash string } }
+	d.fine(d.call(staff, http.MethodGet, "/account", nil, http.StatusOK), &account)
+	if len(account.Logo.Hash) != 64 {
+		d.t.Errorf("the account's logo is %q", account.Logo.Hash)
+	}
+	d.call(owner, http.MethodPost, "/account/logo/remove", nil, http.StatusNotFound)
+	d.call(erp, http.MethodPost, "/account/logo/remove", nil, http.StatusForbidden)
+	d.made(staff, http.MethodPost, "/account/logo/remove", nil)
 }
 
 // gateway pays through one, which settings enabled, and sends a transfer back.

@@ -101,6 +101,7 @@ func New(r chi.Router, c Config) *API {
 		a.people()
 		a.prices()
 		a.settings()
+		a.record()
 		a.describe()
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
 		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })

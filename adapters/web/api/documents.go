@@ -13,6 +13,7 @@ import (
 	"lonja/domain/fault"
 	"lonja/domain/id"
 	"lonja/domain/money"
+	"lonja/domain/viewing"
 	"lonja/readmodels"
 )
 
@@ -259,6 +260,7 @@ func (a *API) document(ctx context.Context, c caller, in *DocumentInput) (*Docum
 	if out.Body.Payments, err = readmodels.PaymentsOf(ctx, v, d.ID); err != nil {
 		return nil, err
 	}
+	a.viewed(ctx, c, &d, viewing.Page)
 	out.Body.Timeline, out.Body.Related, out.Body.Payments = some(out.Body.Timeline), some(out.Body.Related), some(out.Body.Payments)
 	return out, nil
 }
@@ -276,6 +278,9 @@ func (a *API) writePDF(w http.ResponseWriter, r *http.Request) error {
 	file, err := a.PDF(ctx, v, d.ID, r.Header.Get("Accept-Language"))
 	if err != nil {
 		return err
+	}
+	if r.Method == http.MethodGet {
+		a.viewed(ctx, c, &d, viewing.PDF)
 	}
 	w.Header().Set("Content-Type", "application/pdf")
 	w.Header().Set("Content-Length", strconv.Itoa(len(file)))

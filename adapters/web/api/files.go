@@ -15,6 +15,7 @@ import (
 	"lonja/adapters/web/sheets"
 	"lonja/domain/document"
 	"lonja/domain/fault"
+	"lonja/domain/viewing"
 	"lonja/readmodels"
 )
 
@@ -94,6 +95,9 @@ func (a *API) invoiceFile(w http.ResponseWriter, r *http.Request, c caller) erro
 	file, err := a.UBL(&body)
 	if err != nil {
 		return err
+	}
+	if r.Method == http.MethodGet {
+		a.viewed(r.Context(), c, &d, viewing.Data)
 	}
 	return edge.Attach(w, r, a.Log, d.Number+".xml", "application/xml", func(out io.Writer) error {
 		_, err := out.Write(file)

@@ -91,6 +91,8 @@ type BrandingInput struct {
 	Body struct {
 		Colour  string `json:"colour" doc:"#rrggbb, or empty"`
 		Welcome string `json:"welcome" maxLength:"5000"`
+		Footer  string `json:"footer,omitempty" maxLength:"5000" doc:"Below pages, mails and documents"`
+		Help    string `json:"help,omitempty" maxLength:"5000" doc:"How to reach the account"`
 	}
 }
 
@@ -168,7 +170,7 @@ func (a *API) settings() {
 	command(a, put("change-branding", "/account/branding", "account", "Set what the portal looks like (administrators)"),
 		func(in *BrandingInput) Command { return in.Command },
 		func(ctx context.Context, req commands.Request, in *BrandingInput) (string, commands.Receipt, error) {
-			r, err := x.ChangeBranding(ctx, req, commands.ChangeBranding{Colour: in.Body.Colour, Welcome: in.Body.Welcome})
+			r, err := x.ChangeBranding(ctx, req, commands.ChangeBranding{Colour: in.Body.Colour, Welcome: in.Body.Welcome, Footer: in.Body.Footer, Help: in.Body.Help})
 			return "", r, err
 		})
 	command(a, put("configure-transfer", "/account/transfer", "account", "Set the bank account for payments by transfer (administrators)"),

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -69,6 +70,18 @@ func unreadable(err error) error {
 		return fault.New(fault.TooLarge, "form.too_large")
 	}
 	return fault.New(fault.Invalid, "form.unreadable")
+}
+
+// LogoOf returns the picture of the account's logo, nil where it has none.
+func LogoOf(ctx context.Context, v readmodels.View, s *readmodels.Settings) ([]byte, error) {
+	if s.Logo == nil {
+		return nil, nil
+	}
+	logo, err := readmodels.GetLogo(ctx, v)
+	if fault.Is(err, fault.NotFound) { // removed since the settings were read
+		return nil, nil
+	}
+	return logo.PNG, err
 }
 
 // Logo serves the account's logo to whoever knows its name. It is a PNG that this

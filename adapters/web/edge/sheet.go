@@ -20,6 +20,7 @@ type Sheet struct {
 	Body   *document.Body
 	Note   string // what the contact wrote when placing an order
 	Colour string // the account's, "#rrggbb" or ""
+	Logo   []byte // the account's, a PNG; nil where it has none
 	L      *locale.Locale
 }
 
@@ -64,8 +65,12 @@ func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet,
 	if err != nil {
 		return err
 	}
+	logo, err := LogoOf(r.Context(), view, &set)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
-	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), L: l}); err != nil {
+	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), Logo: logo, L: l}); err != nil {
 		return err
 	}
 	name := l.T("kind."+string(body.Kind)) + " " + body.Number + ".pdf"

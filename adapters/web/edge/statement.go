@@ -22,6 +22,7 @@ type StatementSheet struct {
 	Account   readmodels.Settings
 	Contact   readmodels.Contact
 	Colour    string // the account's, "#rrggbb" or ""
+	Logo      []byte // the account's, a PNG; nil where it has none
 	L         *locale.Locale
 }
 
@@ -81,8 +82,12 @@ func SendStatement(w http.ResponseWriter, r *http.Request, log *slog.Logger, for
 			return fault.New(fault.Conflict, "statement.too_long", fault.A("count", statementPDF))
 		}
 	}
+	logo, err := LogoOf(ctx, v, &account)
+	if err != nil {
+		return err
+	}
 	var file bytes.Buffer
-	if err := write(ctx, &file, StatementSheet{Statement: s, Account: account, Contact: c, Colour: brandColour(account.Colour), L: l}); err != nil {
+	if err := write(ctx, &file, StatementSheet{Statement: s, Account: account, Contact: c, Colour: brandColour(account.Colour), Logo: logo, L: l}); err != nil {
 		return err
 	}
 	return Attach(w, r, log, name+".pdf", "application/pdf", func(out io.Writer) error {
