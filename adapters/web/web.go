@@ -108,7 +108,8 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 		r.Handle(pattern, h)
 	}
 	r.Group(func(r chi.Router) {
-		r.Use(kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"), kit.CatchUp)
+		// What a page waits for may be a change of the settings.
+		r.Use(kit.CatchUp, kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"))
 		r.Get("/brand.css", kit.Brand)
 		r.Get("/logo/{file}", kit.Logo)
 		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
