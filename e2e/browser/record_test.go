@@ -65,9 +65,6 @@ func (w *world) record(t *testing.T) {
 	small.shot("overview")
 	for name, path := range map[string]string{"record": record, "branding": "/staff/settings/branding", "people": "/staff/settings/people", "documents": "/staff/documents", "register": "/staff/contacts/new"} {
 		small.visit(path)
-		if wide := script[bool](small, "document.documentElement.scrollWidth > document.documentElement.clientWidth"); wide {
-			small.t.Errorf("%s is wider than a phone", path)
-		}
 		small.shot(name)
 	}
 }

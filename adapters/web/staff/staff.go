@@ -147,6 +147,7 @@ func (s *Staff) memberOfSession(r *http.Request) (*member, error) {
 func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, error) {
 	page := s.Page(r, m.l, title)
 	page.Home = "/staff"
+	page.Account.Footer, page.Account.Help = "", "" // these are said to contacts
 	page.Person = &templates.Person{Name: m.name, Of: m.settings.Name, SignOut: "/staff/sign-out"}
 	placed, err := readmodels.CountDocuments(r.Context(), m.view, placedOrders())
 	if err != nil {
@@ -159,7 +160,7 @@ func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, 
 	page.Nav = []templates.NavItem{
 		{Href: "/staff", Label: m.l.T("staff.overview"), Icon: "home"},
 		{Href: "/staff/contacts", Label: m.l.T("staff.contacts"), Icon: "contacts"},
-		{Href: "/staff/documents", Label: m.l.T("kinds.all"), Icon: "document"},
+		{Href: "/staff/documents", Label: m.l.T("kinds.all"), Icon: "documents"},
 		{Href: "/staff/orders", Label: m.l.T("staff.orders"), Icon: "sales_order", Count: placed},
 		{Href: "/staff/payments", Label: m.l.T("nav.payments"), Icon: "payment"},
 		{Href: "/staff/comments", Label: m.l.T("staff.comments"), Icon: "comments", Count: unread},
