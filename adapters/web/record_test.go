@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"lonja/adapters/web/templates"
 	"lonja/commands"
 	"lonja/domain/access"
 	"lonja/domain/account"
@@ -402,4 +403,45 @@ func TestStaffFindDocuments(t *testing.T) {
 	}
 	reader := w.colleague(account.StaffReader)
 	reader.post(at+"/withdraw", url.Values{"command": {id.Derive("x").String()}}).want(t, http.StatusForbidden, "")
+}
+
+// given a document of each kind
+// then staff take back what can be, once, and send orders on their way.
+func TestStaffTakeDocumentsBackAndShipOrders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	who := w.client("Bodegas Ibáñez, S.L.", "", "", "")
+	at := map[document.Kind]string{}
+	for _, k := range document.Kinds() {
+		at[k] = "/staff/contacts/" + string(who) + "/" + templates.Section(k) + "/" + string(w.issue(who, k, "N-1", ""))
+	}
+	sent := "/staff/contacts/" + string(who) + "/orders/" + string(w.issue(who, document.SalesOrder, "N-2", ""))
+	w.settle()
+	s := w.browser()
+	s.signInStaff()
+	for k, path := range at {
+		p := s.get(path).want(t, http.StatusOK, path)
+		if k == document.CreditNote {
+			if p.has("withdraw") {
+				t.Error("a credit note can be taken back")
+			}
+			continue
+		}
+		s.submit(p, "withdraw", "reason", "Por error").want(t, http.StatusOK, path, "Withdrawn")
+		if s.get(path).has("withdraw") {
+			t.Errorf("a %s can be taken back twice", k)
+		}
+	}
+	p := s.get(sent)
+	if p.has("confirm-order") {
+		p = s.submit(p, "confirm-order").want(t, http.StatusOK, sent)
+	}
+	p = s.submit(p, "ship-order", "part", "1").want(t, http.StatusOK, sent, "Shipment recorded", "Part shipped")
+	p = s.submit(p, "ship-order").want(t, http.StatusOK, sent, "Shipped")
+	p = s.submit(p, "fulfil-order").want(t, http.StatusOK, sent, "Order fulfilled")
+	for _, gone := range []string{"ship-order", "fulfil-order", "withdraw"} {
+		if p.has(gone) {
+			t.Errorf("a fulfilled order has %s", gone)
+		}
+	}
 }

@@ -55,10 +55,11 @@ func (p *Portal) lookingViewer(r *http.Request) (*viewer, error) {
 	return v, nil
 }
 
-// lookable reports whether staff who look may ask for it: pages, and of those not what is
-// the person's own.
+// lookable reports whether staff who look may ask for it: pages, and of those not what the
+// person signs in with.
 func lookable(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path != "/password"
+	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && section != "password" && section != "security"
 }
 
 func (v *viewer) looking() *templates.Looking {
