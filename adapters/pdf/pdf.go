@@ -33,6 +33,7 @@ type Options struct {
 	Note   string // what the contact wrote when placing an order
 	Lang   string // BCP 47, for readers and screen readers
 	Logo   []byte // PNG of the account; nil: none
+	Footer string // what the account says below every page
 }
 
 // The page, in millimetres.
@@ -117,6 +118,7 @@ func (s *sheet) quiet()                          { s.SetTextColor(96, 104, 110) 
 func (s *sheet) brand()                          { s.SetTextColor(s.accent[0], s.accent[1], s.accent[2]) }
 
 func (s *sheet) footer() {
+	s.smallPrint(s.o.Footer)
 	s.SetY(-14)
 	s.font("", 7.5)
 	s.quiet()

@@ -19,6 +19,7 @@ type StatementOptions struct {
 	Colour           string                              // as Options have it
 	Lang             string                              // BCP 47
 	Logo             []byte                              // PNG of the account; nil: none
+	Footer           string                              // what the account says below every page
 	Text             func(m *readmodels.Movement) string // a movement in words
 }
 
@@ -36,7 +37,7 @@ var statementColumns = []struct {
 // same bytes.
 func RenderStatement(out io.Writer, st *readmodels.Statement, w Words, o StatementOptions) error {
 	b := &document.Body{Seller: o.Account, Buyer: o.Contact, IssueDate: st.Today}
-	s := &sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), w: w, b: b, o: Options{Logo: o.Logo}, accent: colour(o.Colour)}
+	s := &sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), w: w, b: b, o: Options{Logo: o.Logo, Footer: o.Footer}, accent: colour(o.Colour)}
 	s.SetCreationDate(stamp(b))
 	s.SetModificationDate(stamp(b))
 	s.SetCatalogSort(true)

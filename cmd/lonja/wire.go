@@ -318,12 +318,12 @@ func (a *app) healthz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) error {
-	return pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code, Logo: s.Logo})
+	return pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code, Logo: s.Logo, Footer: s.Footer})
 }
 
 func (a *app) statementPDF(_ context.Context, w io.Writer, s edge.StatementSheet) error {
 	return pdf.RenderStatement(w, &s.Statement, s.L, pdf.StatementOptions{
-		Colour: s.Colour, Lang: s.L.Code, Logo: s.Logo,
+		Colour: s.Colour, Lang: s.L.Code, Logo: s.Logo, Footer: s.Account.Footer,
 		Account: document.Party{Name: s.Account.Name, TaxID: s.Account.TaxID, Address: s.Account.Address, Email: s.Account.Email, Phone: s.Account.Phone},
 		Contact: document.Party{Name: s.Contact.Name, TaxID: s.Contact.TaxID, Address: s.Contact.Address, Email: s.Contact.Email},
 		Text:    func(m *readmodels.Movement) string { return templates.MovementText(s.L, m) },
@@ -347,7 +347,7 @@ func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, lan
 		return nil, err
 	}
 	var out bytes.Buffer
-	err = pdf.Render(&out, &body, a.words.Match(language, settings.Language), pdf.Options{Colour: settings.Colour, Note: note, Logo: logo})
+	err = pdf.Render(&out, &body, a.words.Match(language, settings.Language), pdf.Options{Colour: settings.Colour, Note: note, Logo: logo, Footer: settings.Footer})
 	return out.Bytes(), err
 }
 

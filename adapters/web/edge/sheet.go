@@ -21,6 +21,7 @@ type Sheet struct {
 	Note   string // what the contact wrote when placing an order
 	Colour string // the account's, "#rrggbb" or ""
 	Logo   []byte // the account's, a PNG; nil where it has none
+	Footer string // what the account says below every page
 	L      *locale.Locale
 }
 
@@ -70,7 +71,7 @@ func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet,
 		return err
 	}
 	var b bytes.Buffer
-	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), Logo: logo, L: l}); err != nil {
+	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), Logo: logo, Footer: set.Footer, L: l}); err != nil {
 		return err
 	}
 	name := l.T("kind."+string(body.Kind)) + " " + body.Number + ".pdf"

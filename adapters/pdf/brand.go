@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
 )
@@ -29,4 +30,20 @@ func (s *sheet) logo(picture []byte, top float64) float64 {
 	w, h = w*scale, h*scale
 	s.ImageOptions("logo", margin, top, w, h, false, o, 0, "")
 	return h + 4
+}
+
+// smallPrint writes what the account says below everything, in the two lines between the
+// content and the page's last line; what is longer is cut.
+func (s *sheet) smallPrint(text string) {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return
+	}
+	s.font("", 6.5)
+	s.quiet()
+	lines := s.SplitText(text, width)
+	for i, line := range lines[:min(len(lines), 2)] {
+		s.SetXY(margin, -20.5+3*float64(i))
+		s.CellFormat(width, 3, line, "", 0, "L", false, 0, "")
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"lonja/adapters/pdf"
@@ -42,5 +44,38 @@ func TestALogoIsDrawn(t *testing.T) {
 	}
 	if draw([]byte("no picture")) != without {
 		t.Error("a picture that is none changes the document")
+	}
+}
+
+// given what the account says below every page
+// then each page of a document says it, in two lines at most, above the last line.
+func TestTheSmallPrintIsOnEveryPage(t *testing.T) {
+	t.Parallel()
+	path, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Fatal("there is no pdftotext on the PATH: 'make deps' installs it")
+	}
+	body := bodies(t)["long"]
+	var out bytes.Buffer
+	if err := pdf.Render(&out, &body, words(t, "es"), pdf.Options{Footer: "Inscrita en el Registro Mercantil de Zaragoza\n" + strings.Repeat("tomo 1 folio 2 ", 40)}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-layout", "-", "-")
+	cmd.Stdin = &out
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := strings.Split(strings.TrimSuffix(string(text), "\f"), "\f")
+	if len(pages) < 2 {
+		t.Fatalf("the document has %d page", len(pages))
+	}
+	for i, page := range pages {
+		if n := strings.Count(page, "Registro Mercantil de Zaragoza"); n != 1 {
+			t.Errorf("page %d says it %d times", i+1, n)
+		}
+		if n := strings.Count(page, "folio"); n < 4 || n > 24 {
+			t.Errorf("page %d has %d times what fills two lines", i+1, n)
+		}
 	}
 }
