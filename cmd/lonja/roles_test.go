@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,6 +61,17 @@ var needs = map[string]need{
 	"POST /staff/contacts/{contact}/{kind}/{id}/share": ofAnEditor, "POST /staff/contacts/{contact}/{kind}/{id}/confirm": ofAnEditor,
 	"POST /staff/contacts/{contact}/{kind}/{id}/reject": ofAnEditor, "POST /staff/contacts/{contact}/{kind}/{id}/receipt": ofAnEditor,
 
+	"POST /staff/contacts": ofAnEditor, "POST /staff/contacts/{contact}/details": ofAnEditor, "POST /staff/contacts/{contact}/roles": ofAnEditor,
+	"POST /staff/contacts/{contact}/taxes": ofAnEditor, "POST /staff/contacts/{contact}/erase": ofTheirAdmin,
+	"POST /staff/contacts/{contact}/logins/{login}/details": ofAnEditor, "POST /staff/contacts/{contact}/logins/{login}/remove": ofAnEditor,
+	"POST /staff/contacts/{contact}/{kind}/{id}/withdraw": ofAnEditor, "POST /staff/contacts/{contact}/{kind}/{id}/ship": ofAnEditor,
+	"POST /staff/contacts/{contact}/{kind}/{id}/fulfil": ofAnEditor, "POST /staff/contacts/{contact}/look": ofAnyMember, "POST /staff/look/end": ofAnyMember,
+	"POST /staff/settings/account": ofTheirAdmin, "POST /staff/settings/branding": ofTheirAdmin, "POST /staff/settings/gateways/{gateway}": ofTheirAdmin,
+	"POST /staff/settings/logo": ofTheirAdmin, "POST /staff/settings/logo/remove": ofTheirAdmin, "POST /staff/settings/people": ofTheirAdmin,
+	"POST /staff/settings/people/{staff}/password": ofTheirAdmin, "POST /staff/settings/people/{staff}/remove": ofTheirAdmin, "POST /staff/settings/people/{staff}/role": ofTheirAdmin,
+	"POST /staff/settings/programs": ofTheirAdmin, "POST /staff/settings/programs/{key}/revoke": ofTheirAdmin, "POST /staff/settings/transfer": ofTheirAdmin,
+
+	"PUT /api/v1/account/logo": ofTheirAdmin, "POST /api/v1/account/logo/remove": ofTheirAdmin, "PUT /api/v1/logins/{id}": ofAnEditor, "PUT /api/v1/staff/{id}/role": ofTheirAdmin,
 	"DELETE /api/v1/session": ofAnybody, "PUT /api/v1/session/password": ofAnyLogin,
 	"POST /api/v1/documents": ofAnEditor, "POST /api/v1/documents/{id}/comments": toTalk, "POST /api/v1/documents/{id}/read": toTalk,
 	"POST /api/v1/quotes/{id}/approve": toApprove, "POST /api/v1/quotes/{id}/decline": toApprove, "POST /api/v1/quotes/{id}/changes": toApprove,
@@ -166,10 +179,14 @@ func (w *sweep) acts() []route {
 	return slices.Concat(first, last, erasing, leaving)
 }
 
+// onePixel is a picture.
+const onePixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 // whole are the bodies of what the sweep asks for with empty ones, lest the attackers do it in
 // their own account.
 var whole = map[string]any{
 	"PUT /api/v1/account":             object{"name": "Conservas", "currency": "EUR", "language": "es", "timeZone": "Europe/Madrid"},
+	"PUT /api/v1/account/logo":        object{"picture": onePixel},
 	"PUT /api/v1/account/branding":    object{"colour": "#112233", "welcome": "x"},
 	"PUT /api/v1/account/transfer":    object{"iban": "ES9121000418450200051332", "beneficiary": "x"},
 	"PUT /api/v1/account/gateways":    object{"gateway": "sandbox", "enabled": true},
@@ -183,13 +200,26 @@ var whole = map[string]any{
 	"PUT /api/v1/session/password":    object{"current": "x", "password": "Ocho-Redes-Secan-Al-Sol"},
 }
 
+// typed are what the sweep leaves out of forms for the same reason.
+var typed = map[string]url.Values{
+	"POST /staff/contacts":                     {"client": {"1"}, "name": {"Salinas"}, "email": {"hola@salinas.example"}},
+	"POST /staff/contacts/{contact}/details":   {"name": {"Bodegas " + secret}, "phone": {"941000000"}},
+	"POST /staff/contacts/{contact}/taxes":     {"surcharge": {"1"}},
+	"POST /staff/contacts/{contact}/erase":     {"confirm": {"Bodegas " + secret}},
+	"POST /staff/settings/account":             {"name": {"Conservas"}, "language": {"es"}, "timeZone": {"Europe/Madrid"}},
+	"POST /staff/settings/branding":            {"colour": {"#223344"}, "welcome": {"y"}},
+	"POST /staff/settings/people":              {"role": {"reader"}, "email": {"nora@cantabricas.example"}, "password": {"Once-Velas-Cruzan-La-Bahia"}},
+	"POST /staff/settings/people/{staff}/role": {"role": {"reader"}},
+}
+
 // tries are hits that ask for something.
 func (r route) tries(x things) []hit {
 	hits := r.hits(x)
-	if body, ok := whole[r.named()]; ok {
-		for i := range hits {
+	for i := range hits {
+		if body, ok := whole[r.named()]; ok {
 			hits[i].json = body
 		}
+		maps.Copy(hits[i].form, typed[r.named()])
 	}
 	return hits
 }
@@ -266,8 +296,6 @@ func TestReadingChangesNothing(t *testing.T) {
 	w.settle()
 	read := func(who []attacker) {
 		t.Helper()
-		before := w.head()
-		n := 0
 		for _, r := range w.walk() {
 			if r.method != http.MethodGet || routes[r.named()] == machines {
 				continue
@@ -282,16 +310,18 @@ func TestReadingChangesNothing(t *testing.T) {
 				for _, method := range []string{http.MethodGet, http.MethodHead} {
 					for _, a := range who {
 						h.method = method
+						before := w.head()
 						if got := w.ask(a, h); got.Code >= http.StatusInternalServerError {
 							t.Errorf("%s: %s %s: %d", a.name, method, h.path, got.Code)
 						}
-						n++
+						for _, e := range w.after(before) {
+							if !noted(a, h, e) {
+								t.Errorf("%s: %s %s recorded %q", a.name, method, h.path, e)
+							}
+						}
 					}
 				}
 			}
-		}
-		if events := w.after(before); len(events) > 0 {
-			t.Errorf("%d requests that only read recorded %q", n, events)
 		}
 	}
 	read([]attacker{{name: "nobody", handler: w.served}, guest})
@@ -308,6 +338,14 @@ func TestReadingChangesNothing(t *testing.T) {
 	}
 	w.settle()
 	read(people)
+}
+
+// noted reports whether an event says no more than that a person saw a document: who has
+// signed in, or who had a file of it fetched by the link's cookie. A page that is opened by
+// a link's address alone says nothing.
+func noted(a attacker, h hit, e string) bool {
+	_, guest := a.cookies[edge.LinkCookie]
+	return strings.HasPrefix(e, "document.viewed ") && h.method == http.MethodGet && (!guest || strings.HasPrefix(h.path, "/shared/"))
 }
 
 // TestEveryActTwiceIsOnce sends every act that there is twice, as a form that is sent
@@ -355,7 +393,7 @@ func TestEveryActTwiceIsOnce(t *testing.T) {
 	}
 	// What ends sessions records nothing; passwords that are wrong, and what the sweep has no id
 	// of, are refused twice.
-	if len(took) < len(needs)-20 {
+	if 3*len(took) < 2*len(needs) {
 		for name := range needs {
 			if !took[name] {
 				t.Errorf("%s had no effect", name)

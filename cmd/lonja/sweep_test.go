@@ -694,7 +694,7 @@ func (w *sweep) formers(other id.Contact) []attacker {
 	w.must(err)
 	_, err = x.RemoveLoginPassword(ctx, w.req(w.account), commands.RemoveLoginPassword{Login: without})
 	w.must(err)
-	clerk, _, err := x.AddStaff(ctx, w.req(w.account), commands.AddStaff{Email: "gone@cantabricas.example", Name: "Eva", Role: account.StaffAdmin, Password: staffPassword + "-Eva"})
+	clerk, _, err := x.AddStaff(ctx, w.req(w.account), commands.AddStaff{Email: "gone@cantabricas.example", Name: "Eva", Role: account.StaffEditor, Password: staffPassword + "-Eva"})
 	w.must(err)
 	_, err = x.RemoveStaff(ctx, w.req(w.account), commands.RemoveStaff{Staff: clerk})
 	w.must(err)
