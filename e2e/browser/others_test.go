@@ -122,26 +122,23 @@ func (b *tab) forged(quote string) {
 	for _, name := range []string{"command", "hash"} {
 		fmt.Fprintf(&form, `<input type="hidden" name="%s" value="%s">`, name, html.EscapeString(b.attribute("#approve input[name="+name+"]", "value")))
 	}
+	home := b.base
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			w.WriteHeader(http.StatusNoContent) // a picture for the window's corner
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprintf(w, `<!doctype html><title>Gane un viaje</title><form method="post" action="%s%s/approve">%s<input name="name" value="Julia Lope"><button id="win">Gane un viaje</button></form>`, b.base, quote, form.String())
+		_, _ = fmt.Fprintf(w, `<!doctype html><title>Gane un viaje</title><form method="post" action="%s%s/approve">%s<input name="name" value="Julia Lope"><button id="win">Gane un viaje</button></form>`, home, quote, form.String())
 	}))
 	b.t.Cleanup(site.Close)
 	b.mu.Lock()
 	b.elsewhere = site.URL
 	b.mu.Unlock()
-	home := b.base
 	b.base = site.URL
 	b.visit("/")
 	b.base = home
-	// The portal's pages share no group of windows with another site's: for the library the
-	// first page's load breaks off.
-	b.click("#win")
-	b.expect(403, b.base+quote+"/approve")
+	b.pressRefused(403, "#win")
 	b.at(quote + "/approve")
 	b.see("Esta petición venía de otro sitio y no se ha ejecutado.")
 	b.shot("forged")
