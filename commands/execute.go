@@ -153,15 +153,20 @@ func load[S any](ctx context.Context, x *Executor, d decider.Decider[S], stream 
 			return l, fmt.Errorf("loading %s: %w", stream, err)
 		}
 		for i := range buf {
+			if !l.exists {
+				// Whose it is comes before what it says: nothing of another's is opened.
+				meta, err := event.ParseMetadata(buf[i].Meta)
+				if err != nil {
+					return l, fmt.Errorf("loading %s: %w", stream, err)
+				}
+				if meta.Account != req.Account || req.Contact != "" && meta.Contact != req.Contact {
+					return loaded[S]{state: d.Initial()}, fault.New(fault.NotFound, "not_found")
+				}
+				l.exists, l.owner = true, meta.Contact
+			}
 			rec, err := x.Codec.Decode(ctx, &buf[i])
 			if err != nil {
 				return l, fmt.Errorf("loading %s: %w", stream, err)
-			}
-			if !l.exists {
-				if rec.Meta.Account != req.Account || req.Contact != "" && rec.Meta.Contact != req.Contact {
-					return loaded[S]{state: d.Initial()}, fault.New(fault.NotFound, "not_found")
-				}
-				l.exists, l.owner = true, rec.Meta.Contact
 			}
 			l.state = d.Evolve(l.state, rec.Data)
 			l.revision = rec.Revision

@@ -38,7 +38,7 @@ func activityFolds(p *Projection) {
 	issued(p, func(e *paper.ProformaIssued, _ *readmodels.Activity) *document.Issued { return &e.Issued })
 
 	happened(p, func(a *readmodels.Activity, e *quote.Approved) {
-		a.Name, a.Reference, a.Hash = e.Name.Or(""), e.Reference, e.Hash
+		a.Name, a.Reference, a.Hash = e.Name.Or(""), e.OrderReference(), e.Hash
 	})
 	On(p, readmodels.Signatures, ofStream, func(s *readmodels.Signature, _ bool, _ *event.Recorded, e quote.Approved) Action {
 		path := e.Signature.Or("")
@@ -78,7 +78,7 @@ func activityFolds(p *Projection) {
 	})
 
 	happened(p, func(a *readmodels.Activity, e *purchase.Confirmed) {
-		a.Name, a.Date, a.Reference, a.Hash = e.Name.Or(""), e.DeliveryOn, e.Reference, e.Hash
+		a.Name, a.Date, a.Reference, a.Hash = e.Name.Or(""), e.DeliveryOn, e.OrderReference(), e.Hash
 	})
 	happened(p, func(a *readmodels.Activity, e *purchase.Rejected) { a.Name, a.Reason = e.Name.Or(""), e.Reason.Or("") })
 	happened(p, func(a *readmodels.Activity, e *purchase.Cancelled) { a.Reason = e.Reason.Or("") })

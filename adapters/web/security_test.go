@@ -231,6 +231,25 @@ func TestGuessingOnesOwnPasswordIsBounded(t *testing.T) {
 	w.browser().signIn("marta@ibanez.example", passphrase).want(t, http.StatusOK, "/")
 }
 
+// That a password was taken tells that no other contact has it, and that it was refused
+// tells that one has: whoever changes theirs from guess to guess is bounded as others are.
+func TestGuessingOthersPasswordsByChangingOnesOwnIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.client("Bodegas Ibáñez, S.L.", "marta@ibanez.example", passphrase, access.Full)
+	w.settle()
+	b := w.browser()
+	b.signIn("marta@ibanez.example", passphrase)
+	have := passphrase
+	for i := range 10 {
+		next := fmt.Sprintf("Ocho-Redes-Secan-Al-Sol-%d", i)
+		b.submit(b.get("/password"), "change-password", "current", have, "password", next).want(t, http.StatusOK, "/password", "has changed")
+		have = next
+	}
+	b.submit(b.get("/password"), "change-password", "current", have, "password", passphrase).want(t, http.StatusTooManyRequests, "")
+	w.browser().signIn("marta@ibanez.example", have).want(t, http.StatusOK, "/")
+}
+
 func TestAFailureIsACleanPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

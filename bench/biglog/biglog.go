@@ -138,7 +138,7 @@ func live(ctx context.Context, log event.Store, codec *event.Codec, c, step int)
 	case 9:
 		at("conversation", of("quote"), 0, conversation.Read{Document: of("quote"), Side: conversation.Staff, Comment: of("comment")})
 	case 10:
-		at("quote", of("quote"), 0, quote.Approved{Name: event.Seal("María Peña"), Reference: "PED-7"})
+		at("quote", of("quote"), 0, quote.Approved{Name: event.Seal("María Peña"), Reference: event.Seal("PED-7")})
 	case 11:
 		at("order", of("order"), -1, order.Issued{Issued: issue(document.SalesOrder, "O")})
 	case 12:

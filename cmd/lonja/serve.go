@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 // serveFlags are how a system is served.
 type serveFlags struct {
 	dataFlag
-	Addr    string `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
-	BaseURL string `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
-	Test    bool   `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
+	Addr    string         `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
+	BaseURL string         `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
+	Proxies []netip.Prefix `name:"proxy" help:"Networks of the proxies before the portal, 10.0.0.0/8, whose X-Forwarded-For says where people are: guessing is bounded by that. A proxy on this machine is known." env:"LONJA_PROXIES"`
+	Test    bool           `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
 }
 
 // serveCmd serves the portal.
@@ -37,6 +39,12 @@ const (
 	reconcileAfter  = 2 * time.Minute
 )
 
+// behind is the networks of the proxies. This machine is one: who comes from there is a
+// proxy, or may do as it does.
+func (f *serveFlags) behind() []netip.Prefix {
+	return append([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, f.Proxies...)
+}
+
 // serve opens the folder, prepares it (the demo is loaded so) and serves until ctx ends.
 func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx context.Context, a *app, base string) error) (err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Addr)
@@ -52,7 +60,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind()})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -124,14 +125,24 @@ const (
 // things are ids of one contact's things, or of nothing.
 type things struct {
 	contact                             id.Contact
-	login, link, payment, product, none id.ID
+	login, link, payment, product, list id.ID
+	none                                id.ID
 	docs                                map[document.Kind]id.ID
+	hash                                map[document.Kind]string // of what the documents say, where it is known
+}
+
+// hashOf is the hash of a document, or one of nothing.
+func (x things) hashOf(k document.Kind) string {
+	if h := x.hash[k]; h != "" {
+		return h
+	}
+	return strings.Repeat("0", 64)
 }
 
 // nothings are ids that nothing has.
 func nothings() things {
 	x := things{contact: id.Contact(id.DeriveID("no contact")), login: id.DeriveID("no login"), link: id.DeriveID("no link"),
-		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), docs: map[document.Kind]id.ID{}}
+		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), list: id.DeriveID("no list"), docs: map[document.Kind]id.ID{}}
 	for _, k := range document.Kinds() {
 		x.docs[k] = id.DeriveID("no document", string(k))
 	}
@@ -145,11 +156,13 @@ type attacker struct {
 	cookies map[string]string
 	token   string
 	may     map[side]bool // sides on which they are somebody
+	ended   bool          // what they hold is a link that opens nothing any more: they are told so
 }
 
 // TestNobodyReachesWhatIsAnothers walks every route that there is, as each kind of person,
 // with the ids of what the victim has, and with ids that nothing has. The answers are the
-// same to the byte, tell nothing of the victim's, and change nothing of it.
+// same to the byte, tell nothing of the victim's, and change nothing of it; one that is a
+// refusal has recorded nothing at all.
 func TestNobodyReachesWhatIsAnothers(t *testing.T) {
 	t.Parallel()
 	w := newSweep(t)
@@ -158,18 +171,18 @@ func TestNobodyReachesWhatIsAnothers(t *testing.T) {
 	for _, route := range w.walk() {
 		whose, known := routes[route.named()]
 		if !known {
-			t.Errorf("nobody has said whose %s is (%s): add it to routes", route.pattern, route.named())
+			t.Errorf("nobody has said whose %s is: add %q to routes, and where it is an act, what it takes to needs", route.pattern, route.named())
 			continue
 		}
 		for _, a := range w.attackers {
 			theirs, nobodys := route.hits(w.victim), route.hits(nothings())
 			for i := range theirs {
 				asked++
-				got, none := w.ask(a, theirs[i]), w.ask(a, nobodys[i])
 				what := fmt.Sprintf("%s: %s %s", a.name, theirs[i].method, theirs[i].path)
+				got, none := w.asked(what, a, theirs[i]), w.asked(what, a, nobodys[i])
 				w.same(what, got, none)
-				if strings.Contains(got.Body.String(), secret) {
-					t.Errorf("%s tells of the victim:\n%.3000s", what, got.Body)
+				if text := plain(t, got.Body.Bytes()); strings.Contains(text, secret) {
+					t.Errorf("%s tells of the victim:\n%.3000s", what, text)
 				}
 				w.expect(what, a, whose, theirs[i], got)
 			}
@@ -184,6 +197,68 @@ func TestNobodyReachesWhatIsAnothers(t *testing.T) {
 	}
 }
 
+// asked is ask, and checks that a refusal has recorded nothing.
+func (w *sweep) asked(what string, a attacker, h hit) *httptest.ResponseRecorder {
+	w.t.Helper()
+	before := w.head()
+	got := w.ask(a, h)
+	to := got.Header().Get("Location")
+	if got.Code < http.StatusBadRequest && !strings.HasPrefix(to, "/sign-in") && to != "/staff/sign-in" {
+		return got
+	}
+	if events := w.after(before); len(events) > 0 {
+		w.t.Errorf("%s: answered %d, and recorded %q", what, got.Code, events)
+	}
+	return got
+}
+
+func (w *sweep) head() event.Position {
+	w.t.Helper()
+	head, err := w.app.events.Head(w.t.Context())
+	w.must(err)
+	return head
+}
+
+// after names the events behind a position, but for those that follow from others by
+// themselves.
+func (w *sweep) after(p event.Position) []string {
+	w.t.Helper()
+	var out []string
+	events, err := w.app.events.ReadFeed(w.t.Context(), p, 1000, nil)
+	w.must(err)
+	for i := range events {
+		m, err := event.ParseMetadata(events[i].Meta)
+		w.must(err)
+		if m.Causation.IsZero() {
+			out = append(out, events[i].Type+" "+events[i].Stream)
+		}
+	}
+	return out
+}
+
+// plain is what an answer says: of a packed file, a spreadsheet say, what is in it.
+func plain(t testing.TB, body []byte) string {
+	t.Helper()
+	if !bytes.HasPrefix(body, []byte("PK")) {
+		return string(body)
+	}
+	file, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range file.File {
+		part, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(&all, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.String()
+}
+
 // expect checks what somebody is told on a side that is not theirs, and that what is another's
 // is not found where it is.
 func (w *sweep) expect(what string, a attacker, whose side, h hit, got *httptest.ResponseRecorder) {
@@ -194,6 +269,8 @@ func (w *sweep) expect(what string, a attacker, whose side, h hit, got *httptest
 	case status >= http.StatusInternalServerError:
 		ok = false
 	case whose == anyones, whose == machines:
+	case a.ended && whose == sharedSide:
+		ok = status == http.StatusGone
 	case !a.may[whose] && whose == portalSide, !a.may[whose] && whose == sharedSide:
 		ok = status == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")
 	case !a.may[whose] && whose == staffSide:
@@ -201,8 +278,8 @@ func (w *sweep) expect(what string, a attacker, whose side, h hit, got *httptest
 	case !a.may[whose] && whose == apiSide:
 		ok = status == http.StatusUnauthorized && got.Header().Get("Content-Type") == "application/problem+json"
 	case h.names:
-		// Staff's role may forbid an act whatever it is about.
-		ok = status == http.StatusNotFound || status == http.StatusForbidden && a.may[staffSide]
+		// An act may be forbidden to the account's side whatever it is about.
+		ok = status == http.StatusNotFound || status == http.StatusForbidden && a.may[apiSide] && !a.may[portalSide]
 	}
 	if !ok {
 		w.t.Errorf("%s: status %d, location %q, %s:\n%.300s", what, status, to, got.Header().Get("Content-Type"), got.Body)
@@ -248,7 +325,7 @@ func (w *sweep) same(what string, a, b *httptest.ResponseRecorder) {
 
 // all returns every id.
 func (x things) all() []string {
-	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product)}
+	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product), string(x.list)}
 	for _, d := range x.docs {
 		out = append(out, string(d))
 	}
@@ -288,7 +365,8 @@ type hit struct {
 	query        url.Values
 	form         url.Values
 	json         any
-	names        bool // it names something by its id
+	names        bool   // it names something by its id
+	key          string // an Idempotency-Key
 }
 
 // hits returns the requests by which somebody would try the route.
@@ -303,8 +381,11 @@ func (r route) hits(x things) []hit {
 	if strings.HasPrefix(path, "/api/") {
 		return r.apiHits(h, x)
 	}
+	if left := strings.ReplaceAll(path, "{id}", ""); strings.Contains(left, "{") {
+		panic("hits does not know what to put into " + r.pattern)
+	}
 	if r.method != http.MethodGet {
-		h.form = formOf(x)
+		h.form = formOf(x, r.kind)
 		h.names = h.names || strings.HasSuffix(path, "/pay") // the form names what to pay
 	}
 	if !strings.Contains(path, "{id}") {
@@ -333,9 +414,9 @@ func (r route) hits(x things) []hit {
 }
 
 // formOf is a form of every page's fields.
-func formOf(x things) url.Values {
+func formOf(x things, k document.Kind) url.Values {
 	return url.Values{
-		"command": {id.Derive("a form").String()}, "name": {"Mallory"}, "text": {"x"}, "reason": {"x"}, "hash": {strings.Repeat("0", 64)}, "reference": {"x"},
+		"command": {id.Derive("a form").String()}, "name": {"Mallory"}, "text": {"x"}, "reason": {"x"}, "hash": {x.hashOf(k)}, "reference": {"x"},
 		"document": {"invoice." + string(x.docs[document.Invoice])}, "method": {"transfer"}, "amount": {"1.00"}, "on": {"2026-11-23"},
 		"email": {"mallory@evil.example"}, "password": {"Ocho-Redes-Secan-Al-Sol"}, "role": {"full"}, "current": {"x"},
 		"product": {string(x.product)}, "quantity": {"1"}, "shown": {"1.00 EUR"}, "enabled": {"1"}, "deliveryOn": {"2026-12-01"},
@@ -347,10 +428,9 @@ func formOf(x things) url.Values {
 // one, and the bodies that its description asks for.
 func (r route) apiHits(h hit, x things) []hit {
 	x.none = x.docs[document.Invoice]
-	hash := strings.Repeat("0", 64)
 	bodies := map[string]any{
-		"/quotes/{id}/approve": map[string]any{"name": "Mallory", "hash": hash}, "/quotes/{id}/decline": map[string]any{"reason": "x"},
-		"/quotes/{id}/changes": map[string]any{"text": "x"}, "/purchase-orders/{id}/confirm": map[string]any{"name": "Mallory", "hash": hash},
+		"/quotes/{id}/approve": map[string]any{"name": "Mallory", "hash": x.hashOf(document.Quote)}, "/quotes/{id}/decline": map[string]any{"reason": "x"},
+		"/quotes/{id}/changes": map[string]any{"text": "x"}, "/purchase-orders/{id}/confirm": map[string]any{"name": "Mallory", "hash": x.hashOf(document.PurchaseOrder)},
 		"/purchase-orders/{id}/reject": map[string]any{"reason": "x"}, "/documents/{id}/comments": map[string]any{"text": "x"},
 		"/payments":  map[string]any{"method": "transfer", "documents": []any{map[string]any{"kind": "invoice", "id": x.none}}},
 		"/transfers": map[string]any{"documents": []any{map[string]any{"kind": "invoice", "id": x.none}}, "amount": "1.00 EUR", "on": "2026-11-23"},
@@ -397,8 +477,10 @@ func (r route) apiHits(h hit, x things) []hit {
 		ids = []id.ID{x.docs[document.Invoice], x.docs[document.Quote]}
 	case strings.HasPrefix(at, "/links/"):
 		ids = []id.ID{x.link}
-	case strings.HasPrefix(at, "/catalogue/"), strings.HasPrefix(at, "/price-lists/"):
+	case strings.HasPrefix(at, "/catalogue/"):
 		ids = []id.ID{x.product}
+	case strings.HasPrefix(at, "/price-lists/"):
+		ids = []id.ID{x.list}
 	default: // people, and programs
 		ids = []id.ID{x.login}
 	}
@@ -431,8 +513,18 @@ type sweep struct {
 // openSweep is a system with an account and nobody in it yet.
 func openSweep(t testing.TB) *sweep {
 	t.Helper()
+	return openSweepAt(t, "WARN")
+}
+
+// openSweepAt is openSweep with a log of the level.
+func openSweepAt(t testing.TB, level string) *sweep {
+	t.Helper()
 	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
-	a, err := openApp(t.Context(), testSystem(io.Discard, w.log), appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
+	sys := testSystem(io.Discard, w.log)
+	sys.Getenv = func(name string) string {
+		return map[string]string{"LONJA_LOG_LEVEL": level}[name]
+	}
+	a, err := openApp(t.Context(), sys, appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
 	w.must(err)
 	stop, err := a.start(t.Context())
 	w.must(err)
@@ -469,7 +561,9 @@ func newSweep(t testing.TB) *sweep {
 	clerk := w.person(there, "staff of another account", edge.StaffCookie, elsewhere, w.clerk(elsewhere), map[side]bool{staffSide: true, apiSide: true})
 	clerkHere := clerk
 	clerkHere.name, clerkHere.handler, clerkHere.may = "staff of another account, with its session here", w.served, nil
-	w.attackers = []attacker{nobody, neighbour, abroad, abroadHere, clerk, clerkHere, w.guest()}
+	w.attackers = append([]attacker{nobody, neighbour, abroad, abroadHere, clerk, clerkHere}, w.guests()...)
+	w.attackers = append(w.attackers, w.programs(elsewhere, there)...)
+	w.attackers = append(w.attackers, w.formers(other.Contact)...)
 	var pairs []string
 	for _, one := range append(w.victim.all(), nothings().all()...) {
 		pairs = append(pairs, one, "ID")
@@ -532,15 +626,86 @@ func (w *sweep) person(h http.Handler, name, cookie string, acc id.Account, s co
 	return a
 }
 
-// guest holds a link to a document of the victim's that has nothing secret in it.
-func (w *sweep) guest() attacker {
+// guests hold links to a document of the victim's that has nothing secret in it: one that
+// is open, and one each that ran out and was revoked. The last two hold sessions that should
+// have ended with their links.
+func (w *sweep) guests() []attacker {
 	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
 	doc := w.issue(document.Proforma, "PRO-OPEN", "Muestras")
-	link, _, err := w.app.commands.ShareLink(w.t.Context(), w.req(w.account), commands.ShareLink{Document: doc, Kind: document.Proforma})
+	share := func(ago time.Duration) id.ID {
+		req := w.req(w.account)
+		req.At = req.At.Add(-ago)
+		link, _, err := x.ShareLink(ctx, req, commands.ShareLink{Document: doc, Kind: document.Proforma})
+		w.must(err)
+		return link.ID
+	}
+	hold := func(name string, link id.ID) attacker {
+		return w.person(w.served, name, edge.LinkCookie, w.account,
+			commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLink, ID: string(link)}}, map[side]bool{sharedSide: true})
+	}
+	w.victim.link = share(0)
+	revoked := share(0)
+	_, err := x.RevokeLink(ctx, w.req(w.account), commands.RevokeLink{Link: revoked})
 	w.must(err)
-	w.victim.link = link.ID
-	return w.person(w.served, "the holder of a link to another document", edge.LinkCookie, w.account,
-		commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLink, ID: string(link.ID)}}, map[side]bool{sharedSide: true})
+	guests := []attacker{
+		hold("the holder of a link to another document", w.victim.link),
+		hold("the holder of a link that ran out", share(access.LinkLife+time.Hour)),
+		hold("the holder of a link that was revoked", revoked),
+	}
+	for i := range guests[1:] {
+		guests[i+1].may, guests[i+1].ended = nil, true
+	}
+	return guests
+}
+
+// programs hold keys: one of the account that was revoked, one of another account.
+func (w *sweep) programs(elsewhere id.Account, there http.Handler) []attacker {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	key, revoked, _, err := x.CreateAPIKey(ctx, w.req(w.account), commands.CreateAPIKey{Name: "Old ERP"})
+	w.must(err)
+	_, err = x.RevokeAPIKey(ctx, w.req(w.account), commands.RevokeAPIKey{Key: key})
+	w.must(err)
+	_, foreign, _, err := x.CreateAPIKey(ctx, w.req(elsewhere), commands.CreateAPIKey{Name: "ERP"})
+	w.must(err)
+	program := func(name, token string, h http.Handler, may map[side]bool) attacker {
+		// A key is none for the pages, whatever cookie it comes in.
+		return attacker{name: name, handler: h, token: token, cookies: map[string]string{edge.SessionCookie: token, edge.StaffCookie: token, edge.LinkCookie: token}, may: may}
+	}
+	return []attacker{
+		program("a program whose key was revoked", revoked, w.served, nil),
+		program("a program of another account", foreign, there, map[side]bool{apiSide: true}),
+		program("a program of another account, with its key here", foreign, w.served, nil),
+	}
+}
+
+// formers had access, and hold sessions that should have ended with it.
+func (w *sweep) formers(other id.Contact) []attacker {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	login := func(email string) id.ID {
+		made, _, err := x.CreateLogin(ctx, w.req(w.account), commands.CreateLogin{Contact: other, Email: email, Role: access.Full, Password: attackerPassword})
+		w.must(err)
+		return made
+	}
+	removed, without := login("gone@redes.example"), login("without@redes.example")
+	_, err := x.RemoveLogin(ctx, w.req(w.account), commands.RemoveLogin{Login: removed})
+	w.must(err)
+	_, err = x.RemoveLoginPassword(ctx, w.req(w.account), commands.RemoveLoginPassword{Login: without})
+	w.must(err)
+	clerk, _, err := x.AddStaff(ctx, w.req(w.account), commands.AddStaff{Email: "gone@cantabricas.example", Name: "Eva", Role: account.StaffEditor, Password: staffPassword + "-Eva"})
+	w.must(err)
+	_, err = x.RemoveStaff(ctx, w.req(w.account), commands.RemoveStaff{Staff: clerk})
+	w.must(err)
+	of := func(l id.ID) commands.Session {
+		return commands.Session{Contact: other, Actor: event.Actor{Kind: event.ActorLogin, ID: string(l)}}
+	}
+	return []attacker{
+		w.person(w.served, "a login that was removed", edge.SessionCookie, w.account, of(removed), nil),
+		w.person(w.served, "a login whose password was removed", edge.SessionCookie, w.account, of(without), nil),
+		w.person(w.served, "staff who were removed", edge.StaffCookie, w.account, commands.Session{Actor: event.Actor{Kind: event.ActorStaff, ID: string(clerk)}}, nil),
+	}
 }
 
 // makeVictim makes a contact that has one of everything.
@@ -562,6 +727,8 @@ func (w *sweep) makeVictim() {
 	w.victim.product, _, err = x.PublishProduct(ctx, w.req(w.account), commands.PublishProduct{Product: catalogue.Product{
 		SKU: "AN-50", Name: "Anchoa", Unit: "BX", Price: money.Of(1000, "EUR"), TaxRate: decimal.MustParse("10"), Availability: catalogue.InStock,
 	}})
+	w.must(err)
+	w.victim.list, _, err = x.SetPriceList(ctx, w.req(w.account), commands.SetPriceList{Name: secret})
 	w.must(err)
 	as.Command = w.app.newID()
 	_, err = x.EnableCatalogue(ctx, w.req(w.account), commands.EnableCatalogue{Contact: who})
@@ -685,6 +852,9 @@ func (w *sweep) ask(a attacker, h hit) *httptest.ResponseRecorder {
 	}
 	if a.token != "" {
 		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	if h.key != "" {
+		r.Header.Set("Idempotency-Key", h.key)
 	}
 	for name, value := range a.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})

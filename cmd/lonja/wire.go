@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,9 +50,10 @@ import (
 // appConfig is what a process is opened with.
 type appConfig struct {
 	Data      string
-	MustExist bool   // a folder without an event log is a mistake, not a new system
-	BaseURL   string // where people reach the portal; "" for a process that serves nobody
-	Fast      bool   // the sandbox gateway's notices come within milliseconds: for tests
+	MustExist bool           // a folder without an event log is a mistake, not a new system
+	BaseURL   string         // where people reach the portal; "" for a process that serves nobody
+	Proxies   []netip.Prefix // whose word on where a request comes from is taken
+	Fast      bool           // the sandbox gateway's notices come within milliseconds: for tests
 }
 
 // app is everything wired together on one data folder.
@@ -294,7 +296,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 
 // handler returns everything that is served for the account.
 func (a *app) handler(account id.Account) (http.Handler, error) {
-	limits := edge.NewLimits(edge.PeerAddress, a.sys.Now)
+	limits := edge.NewLimits(edge.AddressBehind(a.cfg.Proxies), a.sys.Now)
 	hosted := map[string]http.Handler{"/api/*": a.api(account, limits), "/healthz": http.HandlerFunc(a.healthz)}
 	if a.sandbox != nil {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()

@@ -28,7 +28,7 @@ type Confirmation struct {
 func Confirm(s State, c Confirmation) ([]event.Event, error) {
 	c.Name, c.Reference = strings.TrimSpace(c.Name), strings.TrimSpace(c.Reference)
 	if s.Status == IsConfirmed && s.Confirmed.Hash == c.Hash && s.Confirmed.Name.Or("") == c.Name &&
-		s.Confirmed.Reference == c.Reference && s.Confirmed.DeliveryOn == c.DeliveryOn {
+		s.Confirmed.OrderReference() == c.Reference && s.Confirmed.DeliveryOn == c.DeliveryOn {
 		return nil, nil
 	}
 	if s.Status != Sent {
@@ -44,7 +44,11 @@ func Confirm(s State, c Confirmation) ([]event.Event, error) {
 	if f := fault.Join(append(bad, document.CheckText("name", c.Name, 200, true), document.CheckText("reference", c.Reference, 100, false))...); f != nil {
 		return nil, f
 	}
-	return []event.Event{Confirmed{Name: event.Seal(c.Name), DeliveryOn: c.DeliveryOn, Reference: c.Reference, Hash: c.Hash}}, nil
+	e := Confirmed{Name: event.Seal(c.Name), DeliveryOn: c.DeliveryOn, Hash: c.Hash}
+	if c.Reference != "" {
+		e.Reference = event.Seal(c.Reference)
+	}
+	return []event.Event{e}, nil
 }
 
 // Reject decides the supplier's no. A second no is nothing.

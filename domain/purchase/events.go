@@ -14,9 +14,14 @@ type Issued struct {
 type Confirmed struct {
 	Name       event.Personal[string] `json:"name"`
 	DeliveryOn document.Date          `json:"deliveryDate,omitempty"`
-	Reference  string                 `json:"reference,omitempty"` // the supplier's own number
+	Reference  event.Personal[string] `json:"orderReference,omitzero"` // the supplier's own number
 	Hash       string                 `json:"hash"`
+	// Plain is the reference as version 1 had it; it is read only.
+	Plain string `json:"reference,omitempty"`
 }
+
+// OrderReference is the supplier's own number or words for the order.
+func (e *Confirmed) OrderReference() string { return e.Reference.Or(e.Plain) }
 
 // Rejected is the supplier's no.
 type Rejected struct {
@@ -38,7 +43,7 @@ func (Cancelled) EventType() string { return "purchase_order.cancelled" }
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
 	event.Register[Issued](r)
-	event.Register[Confirmed](r)
+	event.Register[Confirmed](r, event.Same)
 	event.Register[Rejected](r)
 	event.Register[Cancelled](r)
 }

@@ -40,7 +40,7 @@ func yes(t *testing.T) (purchase.Confirmation, purchase.Confirmed) {
 	t.Helper()
 	hash := issued(t).Hash
 	return purchase.Confirmation{Name: " Rosa Iranzo", Reference: "V-1 ", DeliveryOn: "2026-03-01", Hash: hash},
-		purchase.Confirmed{Name: event.Seal("Rosa Iranzo"), Reference: "V-1", DeliveryOn: "2026-03-01", Hash: hash}
+		purchase.Confirmed{Name: event.Seal("Rosa Iranzo"), Reference: event.Seal("V-1"), DeliveryOn: "2026-03-01", Hash: hash}
 }
 
 func TestIssue(t *testing.T) {

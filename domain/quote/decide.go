@@ -35,7 +35,7 @@ type Approval struct {
 // Approve decides the contact's yes. The same yes again is nothing.
 func Approve(s State, a Approval, today document.Date) ([]event.Event, error) {
 	a.Name, a.Reference = strings.TrimSpace(a.Name), strings.TrimSpace(a.Reference)
-	if s.Status == IsApproved && s.Approved.Hash == a.Hash && s.Approved.Name.Or("") == a.Name && s.Approved.Reference == a.Reference {
+	if s.Status == IsApproved && s.Approved.Hash == a.Hash && s.Approved.Name.Or("") == a.Name && s.Approved.OrderReference() == a.Reference {
 		return nil, nil
 	}
 	if err := answerable(s, today); err != nil {
@@ -47,7 +47,10 @@ func Approve(s State, a Approval, today document.Date) ([]event.Event, error) {
 	if f := fault.Join(document.CheckText("name", a.Name, maxName, true), document.CheckText("reference", a.Reference, maxReference, false), signature(a.Signature)); f != nil {
 		return nil, f
 	}
-	e := Approved{Name: event.Seal(a.Name), Reference: a.Reference, Hash: a.Hash}
+	e := Approved{Name: event.Seal(a.Name), Hash: a.Hash}
+	if a.Reference != "" {
+		e.Reference = event.Seal(a.Reference)
+	}
 	if a.Signature != "" {
 		e.Signature = event.Seal(a.Signature)
 	}

@@ -16,9 +16,14 @@ type Issued struct {
 type Approved struct {
 	Name      event.Personal[string] `json:"name"`               // who approves
 	Signature event.Personal[string] `json:"signature,omitzero"` // drawn, SVG path data
-	Reference string                 `json:"reference,omitempty"`
+	Reference event.Personal[string] `json:"orderReference,omitzero"`
 	Hash      string                 `json:"hash"` // ContentHash of the body that was shown
+	// Plain is the reference as version 1 had it; it is read only.
+	Plain string `json:"reference,omitempty"`
 }
+
+// OrderReference is the contact's own number or words for the order.
+func (e *Approved) OrderReference() string { return e.Reference.Or(e.Plain) }
 
 // Declined is the contact's no.
 type Declined struct {
@@ -54,7 +59,7 @@ func (Withdrawn) EventType() string        { return "quote.withdrawn" }
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
 	event.Register[Issued](r)
-	event.Register[Approved](r)
+	event.Register[Approved](r, event.Same)
 	event.Register[Declined](r)
 	event.Register[ChangesRequested](r)
 	event.Register[Superseded](r)

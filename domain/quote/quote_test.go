@@ -36,7 +36,7 @@ func hash(t *testing.T) string {
 
 func approved(t *testing.T) quote.Approved {
 	t.Helper()
-	return quote.Approved{Name: event.Seal("Julia Lope"), Reference: "PC-1", Hash: hash(t)}
+	return quote.Approved{Name: event.Seal("Julia Lope"), Reference: event.Seal("PC-1"), Hash: hash(t)}
 }
 
 type decide = func(quote.State) ([]event.Event, error)
@@ -105,7 +105,7 @@ func TestApprove(t *testing.T) {
 	endless.ValidUntil = ""
 	offer := documenttest.Issued(t, endless)
 	decidertest.Given(t, quote.Decider(), quote.Issued{Issued: offer}).When(approve(quote.Approval{Name: "Julia Lope", Reference: "PC-1", Hash: offer.Hash}, "2099-01-01")).
-		Then(quote.Approved{Name: event.Seal("Julia Lope"), Reference: "PC-1", Hash: offer.Hash})
+		Then(quote.Approved{Name: event.Seal("Julia Lope"), Reference: event.Seal("PC-1"), Hash: offer.Hash})
 
 	// What was shown is not what is offered.
 	stale := yes

@@ -109,9 +109,11 @@ type tab struct {
 	ctx    context.Context
 	base   string
 	device device
-	story  string
-	shots  int
-	files  string // where downloads go
+	// elsewhere is another site that the story is about: requests to it are no complaint.
+	elsewhere string
+	story     string
+	shots     int
+	files     string // where downloads go
 
 	mu         sync.Mutex
 	complaints []string
@@ -195,7 +197,7 @@ func (b *tab) listen(ev any) {
 	complain := func(format string, args ...any) { b.complaints = append(b.complaints, fmt.Sprintf(format, args...)) }
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme+"://"+u.Host != b.base {
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme+"://"+u.Host != b.base && u.Scheme+"://"+u.Host != b.elsewhere {
 			complain("a request to a third party: %s", e.Request.URL)
 		}
 	case *runtime.EventExceptionThrown:

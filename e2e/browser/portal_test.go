@@ -12,6 +12,7 @@ func TestPortal(t *testing.T) {
 	t.Run("stories", func(t *testing.T) {
 		for name, story := range map[string]func(*testing.T){
 			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
+			"others": w.others,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -2,6 +2,7 @@ package readstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -485,8 +486,9 @@ func (s *Store) Parked(ctx context.Context, gen readmodels.Generation, contact i
 	return out, nil
 }
 
-// checkpointLog moves the write-ahead log into the file where it has grown, and
-// empties it where it holds rows that were erased. Readers go on.
+// checkpointLog moves the write-ahead log into the file where it has grown. Where rows
+// were erased it clears what else holds them: older generations, free space, the log.
+// Readers go on.
 func (g *generation) checkpointLog() error {
 	erased := g.erased.Load()
 	if !erased && !g.dirty.Swap(false) {
@@ -503,6 +505,13 @@ func (g *generation) checkpointLog() error {
 		return g.pool.with(context.Background(), func(r *reader) error {
 			return describe(g.path, "move the log", exec(r.conn, "PRAGMA wal_checkpoint(PASSIVE)"))
 		})
+	}
+	if erased {
+		if err := g.store.dropOld(g.projection); errors.Is(err, readmodels.ErrClosed) {
+			return nil // whoever opens the store next goes on here
+		} else if err != nil {
+			return err
+		}
 	}
 	g.wmu.Lock()
 	defer g.wmu.Unlock()

@@ -515,6 +515,26 @@ func (s *Store) Drop(ctx context.Context, g readmodels.Generation) error {
 	return err
 }
 
+// dropOld drops the generations of a projection that are kept for a rollback: nothing
+// follows the log into them, an erasure neither.
+func (s *Store) dropOld(projection string) error {
+	var gone []int64
+	err := s.change(context.Background(), "drop what an erasure does not reach of "+projection, func() error {
+		all, err := s.records(projection)
+		for i := range all {
+			if err == nil && all[i].State == readmodels.Old {
+				gone = append(gone, all[i].Number)
+				err = s.remove(all[i].Number)
+			}
+		}
+		return err
+	})
+	if err == nil {
+		s.removeFiles(gone)
+	}
+	return err
+}
+
 // Generations implements readmodels.Store.
 func (s *Store) Generations(ctx context.Context) ([]readmodels.Generation, error) {
 	s.mu.Lock()

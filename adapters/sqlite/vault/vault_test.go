@@ -2,11 +2,16 @@ package vault_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"lonja/adapters/adaptertest"
 	"lonja/adapters/sqlite/vault"
@@ -84,6 +89,67 @@ func TestTheFileTellsNothing(t *testing.T) {
 	look()
 	must(v.Close())
 	look()
+}
+
+// A key that was thrown away is in no byte of the files, nor is what SQLite copied of it
+// when it rearranged its pages: who has the master key and the file must not find it again.
+func TestAnErasedKeyLeavesTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "vault.db")
+	v := open(t, path, vault.Options{})
+	subject := func(i int) string { return string(id.DeriveID("subject", strconv.Itoa(i))) }
+	const subjects, every = 600, 20
+	for i := range subjects {
+		if err := v.EnsureKey(t.Context(), "acc", subject(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrapped := wrappedKeys(t, path)
+	if len(wrapped) != subjects {
+		t.Fatalf("there are %d keys, want %d", len(wrapped), subjects)
+	}
+	for i := 0; i < subjects; i += every {
+		if err := v.EraseKey(t.Context(), "acc", subject(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := 0
+	for _, file := range []string{path, path + "-wal"} {
+		b := readFile(t, file)
+		for i := 0; i < subjects; i += every {
+			if bytes.Contains(b, wrapped[subject(i)][12:44]) { // the key itself, without nonce and tag
+				left++
+			}
+		}
+	}
+	if left > 0 {
+		t.Errorf("%d of %d erased keys are still in the files", left, subjects/every)
+	}
+	if _, err := v.Key(t.Context(), "acc", subject(1)); err != nil {
+		t.Error(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrappedKeys reads the vault's file as a thief would.
+func wrappedKeys(t *testing.T, path string) map[string][]byte {
+	t.Helper()
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]byte{}
+	if err := errors.Join(sqlitex.Execute(c, "SELECT subject, wrapped FROM keys", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		b := make([]byte, s.ColumnLen(1))
+		s.ColumnBytes(1, b)
+		out[s.ColumnText(0)] = b
+		return nil
+	}}), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // What a vault is refused for, and that nothing was made or overwritten meanwhile.

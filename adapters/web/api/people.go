@@ -172,7 +172,7 @@ func (a *API) logins() {
 			}
 			r, err := x.ChangePassword(ctx, req, commands.ChangePassword{Login: id.ID(req.Actor.ID), Current: in.Body.Current, New: in.Body.Password, Kept: token(in.Authorization)})
 			if err == nil {
-				attempt.Succeeded()
+				attempt.Spent() // it told that no other contact uses the new one
 			}
 			return req.Actor.ID, r, err
 		})

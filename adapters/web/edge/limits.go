@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,6 +81,10 @@ func (a Attempt) Succeeded() {
 	a.of.byAddress.giveBack(a.address)
 	a.of.byLogin.giveBack(a.login)
 }
+
+// Spent takes the attempt off the count of where it comes from and leaves it on that of who
+// made it: for an act that tells something by succeeding, too.
+func (a Attempt) Spent() { a.of.byAddress.giveBack(a.address) }
 
 // TooMany refuses an attempt that may not be made, and says when one may.
 func TooMany(w http.ResponseWriter, wait time.Duration) error {
@@ -185,17 +190,51 @@ func (l *limit) giveBack(key string) {
 const network = 64
 
 // PeerAddress is the address that a request's connection comes from; of an IPv6 one, the
-// network. Behind a proxy that is the proxy's: there, read what that proxy sets.
+// network. Behind a proxy that is the proxy's: there, AddressBehind it.
 func PeerAddress(r *http.Request) string {
+	ip, ok := peer(r)
+	if !ok {
+		return r.RemoteAddr
+	}
+	return counted(ip)
+}
+
+// AddressBehind is PeerAddress behind proxies: of a request that one of them hands on, it is
+// the last address of X-Forwarded-For that is not a proxy's. What stands before it is
+// anybody's to write.
+func AddressBehind(proxies []netip.Prefix) func(*http.Request) string {
+	ours := func(ip netip.Addr) bool {
+		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
+	}
+	return func(r *http.Request) string {
+		ip, ok := peer(r)
+		if !ok {
+			return r.RemoteAddr
+		}
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		for i := len(hops) - 1; i >= 0 && ours(ip); i-- {
+			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+			if err != nil {
+				break // not what our proxy writes
+			}
+			ip = hop.Unmap().WithZone("")
+		}
+		return counted(ip)
+	}
+}
+
+// peer is the address at the connection's other end.
+func peer(r *http.Request) (netip.Addr, bool) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
 	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	ip = ip.Unmap().WithZone("")
+	return ip.Unmap().WithZone(""), err == nil
+}
+
+// counted is an address as attempts from it are.
+func counted(ip netip.Addr) string {
 	if ip.Is4() {
 		return ip.String()
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -131,6 +132,41 @@ func TestPeerAddress(t *testing.T) {
 		if got := PeerAddress(from(at)); got != want {
 			t.Errorf("%q is %q, want %q", at, got, want)
 		}
+	}
+}
+
+// Whoever stands behind a proxy of ours is counted by the address that the proxy saw: not all
+// together, or one of them could lock everybody out, and not by what they write themselves.
+func TestAddressBehindProxies(t *testing.T) {
+	t.Parallel()
+	address := AddressBehind([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")})
+	for _, tt := range []struct {
+		peer string
+		hops []string
+		want string
+	}{
+		{"127.0.0.1:1", []string{"192.0.2.1"}, "192.0.2.1"},
+		{"127.0.0.1:1", []string{"198.51.100.9, 192.0.2.1"}, "192.0.2.1"},             // the first is made up
+		{"127.0.0.1:1", []string{"198.51.100.9", "192.0.2.1, 10.1.1.1"}, "192.0.2.1"}, // two proxies, two headers
+		{"[::1]:1", []string{"2001:db8:1:2:3::4"}, "2001:db8:1:2::/64"},               // a network, as ever
+		{"192.0.2.7:1", []string{"198.51.100.9"}, "192.0.2.7"},                        // no proxy of ours
+		{"127.0.0.1:1", nil, "127.0.0.1"},                                             // it says nothing
+		{"127.0.0.1:1", []string{"unknown"}, "127.0.0.1"},                             // nor this
+		{"127.0.0.1:1", []string{"192.0.2.1, garbage"}, "127.0.0.1"},                  // what stands before is not ours
+		{"127.0.0.1:1", []string{"10.2.2.2"}, "10.2.2.2"},                             // from within
+		{"127.0.0.1:1", []string{" ::ffff:192.0.2.1 "}, "192.0.2.1"},
+		{"@", []string{"192.0.2.1"}, "@"},
+	} {
+		r := from(tt.peer)
+		for _, h := range tt.hops {
+			r.Header.Add("X-Forwarded-For", h)
+		}
+		if got := address(r); got != tt.want {
+			t.Errorf("from %s by %q it is %q, want %q", tt.peer, tt.hops, got, tt.want)
+		}
+	}
+	if got := AddressBehind(nil)(from("127.0.0.1:1")); got != "127.0.0.1" {
+		t.Errorf("without proxies it is %q", got)
 	}
 }
 

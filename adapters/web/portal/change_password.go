@@ -84,9 +84,12 @@ func (p *Portal) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	attempt.Succeeded()
-	// Every session ended with the old password; this browser goes on under a new one.
-	if err := p.StartSession(w, r, edge.SessionCookie, v.Contact.ID, v.Actor); err != nil {
+	// That it was taken says that no other contact uses it: whoever changes theirs from guess
+	// to guess must not try everybody's without bound.
+	attempt.Spent()
+	// Every session ended with the old password; this browser goes on under a new one, unless
+	// access was taken away meanwhile.
+	if err := p.SignIn(w, r, edge.SessionCookie, v.Contact.ID, v.Actor, rcpt.Revision); err != nil {
 		return err
 	}
 	p.Redirect(w, r, "/password", rcpt.Position, "password_changed")

@@ -91,7 +91,7 @@ func (p *Portal) recoverPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.StartSession(w, r, edge.SessionCookie, done.Contact, event.Actor{Kind: event.ActorLogin, ID: string(done.Login)}); err != nil {
+	if err := p.SignIn(w, r, edge.SessionCookie, done.Contact, event.Actor{Kind: event.ActorLogin, ID: string(done.Login)}, rcpt.Revision); err != nil {
 		return err
 	}
 	p.Redirect(w, r, "/", rcpt.Position, "password_changed")
