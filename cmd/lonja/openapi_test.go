@@ -455,7 +455,9 @@ func (d *described) attachments(erp, owner, reader, other, doc, who string) {
 	d.call(reader, http.MethodGet, at+"/"+comment+"/1", nil, http.StatusNotFound)
 	d.call(reader, http.MethodGet, at+"/"+doc+"/0", nil, http.StatusNotFound)
 	var list struct {
-		Items []struct{ Files []struct{ Name, SHA256 string } }
+		Items []struct {
+			Files []struct{ Name, SHA256 string }
+		}
 	}
 	if d.fine(d.call(owner, http.MethodGet, "/documents/"+doc+"/comments?limit=500", nil, http.StatusOK), &list); len(list.Items) == 0 || len(list.Items[len(list.Items)-1].Files) != 1 || list.Items[len(list.Items)-1].Files[0].SHA256 != kept.SHA256 {
 		d.t.Errorf("the comments are %+v", list)
