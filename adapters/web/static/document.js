@@ -42,6 +42,9 @@
       if (f.size > Number(field.dataset.largest)) wrong = f.name + ": " + field.dataset.tooLarge;
     });
     if (list.children.length > Number(field.dataset.most)) wrong = field.dataset.tooMany;
+    input.removeAttribute("aria-invalid");
+    var told = field.querySelector(".error"); // of what was chosen before
+    if (told) told.remove();
     input.setCustomValidity(wrong);
     if (wrong) input.reportValidity();
     var text = input.form.querySelector("textarea");
