@@ -8,7 +8,6 @@ import (
 
 	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/gomono"
 	"golang.org/x/image/font/gofont/goregular"
 
 	"lonja/commands"
@@ -50,7 +49,6 @@ func RenderCertificate(out io.Writer, a *commands.Approval, w CertificateWords, 
 	c.SetCompression(true)
 	c.AddUTF8FontFromBytes("go", "", goregular.TTF)
 	c.AddUTF8FontFromBytes("go", "B", gobold.TTF)
-	c.AddUTF8FontFromBytes("gomono", "", gomono.TTF)
 	c.SetMargins(margin, margin, margin)
 	c.SetAutoPageBreak(false, bottom)
 	c.AliasNbPages("{pages}")
@@ -117,18 +115,18 @@ func (c *certificate) section(title string, height float64) {
 }
 
 // row is a labelled fact; one that is empty is not there.
-func (c *certificate) row(label, value string) { c.rowIn("go", 9, label, value) }
+func (c *certificate) row(label, value string) { c.sized(9, label, value) }
 
-// code is row for what programs read, which may be broken anywhere.
-func (c *certificate) code(label, value string) { c.rowIn("gomono", 7.6, label, value) }
+// code is row for what programs read.
+func (c *certificate) code(label, value string) { c.sized(8, label, value) }
 
 const labelWidth = 46.0
 
-func (c *certificate) rowIn(family string, size float64, label, value string) {
+func (c *certificate) sized(size float64, label, value string) {
 	if value == "" {
 		return
 	}
-	c.SetFont(family, "", size)
+	c.font("", size)
 	lines := c.SplitText(value, width-labelWidth-1)
 	c.room(float64(len(lines)) * lineHeight)
 	c.font("", 9)
@@ -137,7 +135,7 @@ func (c *certificate) rowIn(family string, size float64, label, value string) {
 	c.SetXY(margin, y)
 	c.CellFormat(labelWidth, lineHeight, label, "", 0, "L", false, 0, "")
 	c.ink()
-	c.SetFont(family, "", size)
+	c.font("", size)
 	for _, line := range lines {
 		c.SetX(margin + labelWidth)
 		c.CellFormat(width-labelWidth, lineHeight, line, "", 1, "L", false, 0, "")
@@ -255,7 +253,7 @@ func (c *certificate) proof() {
 	c.ink()
 	c.MultiCell(width, lineHeight, c.w.T("certificate.check"), "", "L", false)
 	c.Ln(1)
-	c.SetFont("gomono", "", 7.2)
+	c.font("", 8)
 	c.MultiCell(width, 4.2, "lonja audit document "+string(c.a.Quote)+" --hash "+c.a.Hash, "", "L", false)
 }
 
