@@ -183,6 +183,15 @@ var acts = map[string]act{
 	"PostComment": {is: talk, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return third(v.PostComment(ctx, r, commands.PostComment{Document: v.docs[document.Invoice], Kind: document.Invoice, Text: "¿?", AuthorName: "Ana"}))
 	}},
+	"AttachFile": {is: talk, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		file, err := v.AttachFile(ctx, r, commands.AttachFile{Document: v.docs[document.Invoice], Kind: document.Invoice, Name: "x.pdf", Content: strings.NewReader("%PDF-1.7")})
+		if err != nil {
+			return err
+		}
+		return third(v.PostComment(ctx, r, commands.PostComment{
+			Document: v.docs[document.Invoice], Kind: document.Invoice, AuthorName: "Ana", Files: []commands.FileRef{{Blob: file.Blob, Name: file.Name}},
+		}))
+	}},
 	"IssueDocument": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		_, err := v.IssueDocument(ctx, r, commands.IssueDocument{Contact: v.who, Body: documenttest.Body(document.Invoice, "N-2")})
 		return err
@@ -337,7 +346,7 @@ func forgotten(v *victim) (err error) {
 
 // notAsked are the other methods, and where they are tested instead.
 var notAsked = map[string]string{
-	"Bodies": "reads", "FindContact": "reads", "PriceCart": "reads: TestCatalogueIsForThoseWhoHaveIt",
+	"Bodies": "reads", "OpenAttachment": "reads: TestAFileIsItsThreadsAlone", "QuoteApproval": "reads: TestTheProofOfAnApproval", "FindContact": "reads", "PriceCart": "reads: TestCatalogueIsForThoseWhoHaveIt",
 	"LinkStatus": "reads: TestLinks", "OpenLink": "by its token: TestLinks", "SignIn": "by password: TestSignIn", "StaffSignIn": "by password: TestRolesAreEnforced",
 	"StartSession": "after a sign-in: TestASignInUnderWayDoesNotOutliveItsPassword", "RequestRecovery": "anybody's: TestRecovery", "RecoverPassword": "by its token: TestRecovery",
 	"ShowPortal":     "staff's, of every role: TestStaffLookAtAPortal",

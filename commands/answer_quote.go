@@ -17,7 +17,7 @@ import (
 type ApproveQuote struct {
 	Quote     id.ID
 	Name      string // who approves
-	Signature string // drawn, SVG path data; optional
+	Signature string // drawn, SVG path data in a box of quote.SignatureWidth by SignatureHeight; optional
 	Reference string // the contact's own order number; optional
 	Hash      string
 }
@@ -51,7 +51,7 @@ type RequestQuoteChanges struct {
 // RequestQuoteChanges asks for another version of a quote, which stays open.
 func (c *Commands) RequestQuoteChanges(ctx context.Context, req Request, in RequestQuoteChanges) (Receipt, error) {
 	return c.answerQuote(ctx, req, in.Quote, func(s quote.State, today document.Date) ([]event.Event, error) {
-		return quote.RequestChanges(s, in.Text, today)
+		return quote.RequestChanges(s, in.Name, in.Text, today)
 	})
 }
 

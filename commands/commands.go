@@ -11,6 +11,7 @@ type Commands struct {
 	*Executor
 	Read  readmodels.Reader // queries that an act needs; a decision itself folds events
 	Vault Vault             // secrets; see vault.go
+	Blobs Blobs             // attachments; see blobs.go
 	// Gateways are the payment services that this process can speak to, by their method's name.
 	Gateways map[string]Gateway
 }

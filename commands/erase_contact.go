@@ -57,5 +57,8 @@ func (c *Commands) EraseContact(ctx context.Context, req Request, in EraseContac
 	if err := c.Vault.EraseKey(ctx, req.Account, string(in.Contact)); err != nil {
 		return rcpt, fmt.Errorf("erasing contact %s: %w", in.Contact, err)
 	}
+	if err := c.Blobs.EraseBlobs(ctx, req.Account, in.Contact); err != nil { // nobody can open them any more; nor need they be there
+		return rcpt, fmt.Errorf("erasing the files of contact %s: %w", in.Contact, err)
+	}
 	return rcpt, nil
 }

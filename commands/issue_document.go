@@ -57,6 +57,9 @@ func (c *Commands) IssueDocument(ctx context.Context, req Request, in IssueDocum
 	if err := c.mayRelate(ctx, req, in); err != nil {
 		return Issued{}, err
 	}
+	if err := c.mayRevise(ctx, req, &in, out.ID); err != nil {
+		return Issued{}, err
+	}
 	out.Receipt, err = c.issue(ctx, req, out.ID, in)
 	if err != nil || in.Supersedes == "" || in.Body.Kind != document.Quote {
 		return out, err
@@ -114,10 +117,11 @@ func issueTo[S any](ctx context.Context, c *Commands, req Request, d decider.Dec
 }
 
 // relate finds the documents that a body refers to by number, where the caller did not
-// name them: a credit note's invoices, a delivery note's order.
+// name them: a credit note's invoices, a delivery note's order, the quote that a quote revises.
 func (c *Commands) relate(ctx context.Context, req Request, issuer string, in *IssueDocument) error {
 	for _, r := range in.Body.References {
-		wanted := in.Body.Kind == document.CreditNote && r.Kind == document.Invoice || in.Body.Kind == document.DeliveryNote && r.Kind == document.SalesOrder && in.Order == ""
+		wanted := in.Body.Kind == document.CreditNote && r.Kind == document.Invoice || in.Body.Kind == document.DeliveryNote && r.Kind == document.SalesOrder && in.Order == "" ||
+			in.Body.Kind == document.Quote && r.Kind == document.Quote && in.Supersedes == "" && r.Number != in.Body.Number
 		if !wanted {
 			continue
 		}
@@ -129,6 +133,8 @@ func (c *Commands) relate(ctx context.Context, req Request, issuer string, in *I
 			return err
 		case r.Kind == document.SalesOrder:
 			in.Order = doc
+		case r.Kind == document.Quote:
+			in.Supersedes = doc
 		case !slices.Contains(in.Corrects, doc):
 			in.Corrects = append(in.Corrects, doc)
 		}
@@ -153,4 +159,30 @@ func (c *Commands) mayRelate(ctx context.Context, req Request, in IssueDocument)
 		}
 	}
 	return nil
+}
+
+// mayRevise refuses to revise a quote that was approved, before the revision is issued:
+// what was agreed is not replaced. A revision that is there already may be sent again.
+func (c *Commands) mayRevise(ctx context.Context, req Request, in *IssueDocument, revision id.ID) error {
+	if in.Supersedes == "" || in.Body.Kind != document.Quote {
+		return nil
+	}
+	if in.Supersedes == revision {
+		return fault.Field("references", "quote.revises_itself", fault.A("number", in.Body.Number))
+	}
+	old, _, err := State(ctx, c.Executor, quote.Decider(), string(in.Supersedes), req.of(in.Contact))
+	if err != nil || old.Status != quote.IsApproved {
+		return err
+	}
+	_, there, err := State(ctx, c.Executor, quote.Decider(), string(revision), req.of(in.Contact))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if there {
+		in.Supersedes = "" // approved at the moment at which it was revised: it stays approved
+		return nil
+	}
+	f := fault.New(fault.Conflict, "quote.approved", fault.A("number", old.Issued.Number))
+	f.Field = "references"
+	return f
 }

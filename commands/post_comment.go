@@ -18,6 +18,8 @@ type PostComment struct {
 	Kind       document.Kind
 	Text       string
 	AuthorName string
+	Files      []FileRef // that were attached before, by AttachFile
+	Shown      id.ID     // optional: the newest comment that was shown, which is read by answering
 }
 
 // PostComment adds a comment to a document's thread and returns its id.
@@ -33,11 +35,15 @@ func (c *Commands) PostComment(ctx context.Context, req Request, in PostComment)
 	if err != nil {
 		return "", Receipt{}, err
 	}
+	files, err := c.attached(ctx, Thread{Account: req.Account, Contact: owner, Document: in.Document}, in.Files, req)
+	if err != nil {
+		return "", Receipt{}, err
+	}
 	comment := conversation.Comment{
 		Posted: conversation.Posted{
 			Comment: id.DeriveID("comment", req.Command.String(), string(req.Actor.Kind), req.Actor.ID), Document: in.Document, Kind: in.Kind, Side: sideOf(req),
 		},
-		Author: author, Text: in.Text,
+		Author: author, Text: in.Text, Attached: files, Shown: in.Shown,
 	}
 	rcpt, err := ExecuteFor(ctx, c.Executor, conversation.Decider(), string(in.Document), req, owner, func(s conversation.State) ([]event.Event, error) {
 		return conversation.Post(s, comment)

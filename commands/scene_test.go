@@ -56,7 +56,7 @@ func newScene(t *testing.T) *scene {
 	log := memory.NewEventLog(func() time.Time { return s.now })
 	s.Commands = &commands.Commands{
 		Executor: &commands.Executor{Store: log, Codec: event.NewCodec(vocabulary.Registry(), keys)},
-		Vault:    keys, Gateways: map[string]commands.Gateway{},
+		Vault:    keys, Blobs: memory.NewBlobs(), Gateways: map[string]commands.Gateway{},
 	}
 	acc, _, err := s.OpenAccount(t.Context(), s.system(), commands.OpenAccount{Details: account.Opened{
 		Name: "Conservas del Norte", TaxID: "B11111119", Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid",

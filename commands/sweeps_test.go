@@ -30,6 +30,10 @@ var ofItself = map[string]func(v *victim, ctx context.Context, r commands.Reques
 		_, err := v.ExpireQuotes(ctx, r)
 		return err
 	},
+	"SweepFiles": func(v *victim, ctx context.Context, r commands.Request) error {
+		_, err := v.SweepFiles(ctx, r)
+		return err
+	},
 	"RecordDocumentPayment": func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.RecordDocumentPayment(ctx, r, commands.RecordDocumentPayment{
 			Kind: document.Invoice, Document: v.docs[document.Invoice], Payment: v.pay, Amount: money.Of(100, "EUR"), Method: "transfer", On: "2026-03-02",

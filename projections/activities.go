@@ -49,7 +49,9 @@ func activityFolds(p *Projection) {
 		return Put
 	})
 	happened(p, func(a *readmodels.Activity, e *quote.Declined) { a.Name, a.Reason = e.Name.Or(""), e.Reason.Or("") })
-	happened(p, func(a *readmodels.Activity, e *quote.ChangesRequested) { a.Text = e.Text.Or("") })
+	happened(p, func(a *readmodels.Activity, e *quote.ChangesRequested) {
+		a.Name, a.Text = e.Name.Or(""), e.Text.Or("")
+	})
 	happened(p, func(a *readmodels.Activity, e *quote.Superseded) { a.Other = e.By })
 	happened(p, func(*readmodels.Activity, *quote.Expired) {})
 	happened(p, func(*readmodels.Activity, *quote.Withdrawn) {})
@@ -92,7 +94,7 @@ func activityFolds(p *Projection) {
 	paymentWent(p, func(a *readmodels.Activity, e *payment.Refunded) { a.Amount = e.Amount })
 
 	about(p, documentOfPosted, func(a *readmodels.Activity, e *conversation.Posted) {
-		a.Name, a.Text = e.Author.Or(""), short(e.Text.Or(""))
+		a.Name, a.Text = e.Author.Or(""), said(e)
 	})
 	about(p, documentOfShared, func(*readmodels.Activity, *access.LinkShared) {})
 }

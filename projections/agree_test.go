@@ -40,7 +40,7 @@ func TestRowsAgreeWithTheDecisions(t *testing.T) {
 				case 5:
 					return quote.Decline(s, "Pepa", "caro", today)
 				case 6:
-					return quote.RequestChanges(s, "menos", today)
+					return quote.RequestChanges(s, "Julia", "menos", today)
 				case 7:
 					return quote.Supersede(s, "other")
 				case 8:

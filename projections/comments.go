@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"strings"
+
 	"lonja/domain/conversation"
 	"lonja/domain/event"
 	"lonja/readmodels"
@@ -18,6 +20,9 @@ func commentFolds(p *Projection) {
 			*c = readmodels.Comment{
 				ID: e.Comment, Document: e.Document, Kind: e.Kind, Side: readmodels.Side(e.Side),
 				Author: e.Author.Or(""), Text: e.Text.Or(""), At: rec.At(), Actor: rec.Meta.Actor.Kind,
+			}
+			for _, f := range e.Files.Or(nil) {
+				c.Files = append(c.Files, readmodels.CommentFile{Name: f.Name, Type: f.Type, Size: f.Size, SHA256: f.SHA256})
 			}
 			return Put
 		})
@@ -39,7 +44,7 @@ func commentFolds(p *Projection) {
 			} else {
 				t.ForContact++
 			}
-			t.LastAt, t.LastSide, t.LastAuthor, t.LastText = rec.At(), readmodels.Side(e.Side), e.Author.Or(""), short(e.Text.Or(""))
+			t.LastAt, t.LastSide, t.LastAuthor, t.LastText = rec.At(), readmodels.Side(e.Side), e.Author.Or(""), said(&e)
 			return Put
 		})
 	onFound(p, readmodels.Threads,
@@ -71,6 +76,19 @@ func countComments[E event.Event](p *Projection, document func(rec *event.Record
 			d.Position = rec.Position
 			return Put
 		})
+}
+
+// said is what lists show of a comment: its text, else what is attached.
+func said(e *conversation.Posted) string {
+	text := e.Text.Or("")
+	if text == "" {
+		var names []string
+		for _, f := range e.Files.Or(nil) {
+			names = append(names, f.Name)
+		}
+		text = strings.Join(names, ", ")
+	}
+	return short(text)
 }
 
 // short returns the beginning of a text, on a character's boundary.

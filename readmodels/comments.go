@@ -28,6 +28,18 @@ type Comment struct {
 	Text     string          `json:"text,omitempty"`
 	At       time.Time       `json:"at"`
 	Actor    event.ActorKind `json:"actor"`
+	Files    []CommentFile   `json:"files,omitempty"`
+}
+
+// Erased reports whether the contact's personal data is gone, and the comment with it.
+func (c *Comment) Erased() bool { return c.Author == "" }
+
+// CommentFile is what is attached to a comment; its place in the list is its name in paths.
+type CommentFile struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"` // media type
+	Size   int    `json:"size"` // bytes
+	SHA256 string `json:"sha256"`
 }
 
 // PositionID is the row id of what an event made: it sorts as positions do.

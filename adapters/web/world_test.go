@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 	w.gateway = &gateway{sessions: map[string]commands.Checkout{}, notices: map[string]payment.Notice{}}
 	w.commands = &commands.Commands{
 		Executor: &commands.Executor{Store: w.log, Codec: event.NewCodec(vocabulary.Registry(), w.vault)},
-		Read:     w.reads, Vault: w.vault, Gateways: map[string]commands.Gateway{"sandbox": w.gateway},
+		Read:     w.reads, Vault: w.vault, Blobs: memory.NewBlobs(), Gateways: map[string]commands.Gateway{"sandbox": w.gateway},
 	}
 	w.reactions = []reactions.Reaction{reactions.PaymentsToDocuments(w.commands), reactions.CreditNotesToInvoices(w.commands)}
 	w.startProjections()
@@ -115,6 +115,10 @@ func newWorld(t *testing.T) *world {
 		},
 		StatementPDF: func(_ context.Context, out io.Writer, d edge.StatementSheet) error {
 			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s %s", d.Contact.Name, d.Statement.Currencies[0].Closing)
+			return err
+		},
+		CertificatePDF: func(_ context.Context, out io.Writer, d edge.CertificateSheet) error {
+			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s approved by %s %s %s", d.Approval.Body.Number, d.Approval.Name, d.Approval.Hash, d.L.Code)
 			return err
 		},
 		UBL: func(b *document.Body) ([]byte, error) { return []byte("<Invoice>" + b.Number + "</Invoice>"), nil },
@@ -214,9 +218,20 @@ func (w *world) login(who id.Contact, email, password string, role access.Role) 
 	return login
 }
 
+// revise issues a quote that takes another's place.
+func (w *world) revise(who id.Contact, old id.ID, number string) id.ID {
+	w.t.Helper()
+	b := w.body(document.Quote, number, "Otra versión")
+	return must[commands.Issued](w.t)(w.commands.IssueDocument(w.t.Context(), w.request(""), commands.IssueDocument{Contact: who, Body: b, Supersedes: old})).ID
+}
+
 // issue issues a document of 121 euros.
 func (w *world) issue(who id.Contact, kind document.Kind, number, title string) id.ID {
 	w.t.Helper()
+	return must[commands.Issued](w.t)(w.commands.IssueDocument(w.t.Context(), w.request(""), commands.IssueDocument{Contact: who, Body: w.body(kind, number, title)})).ID
+}
+
+func (w *world) body(kind document.Kind, number, title string) document.Body {
 	eur := func(n int64) money.Money { return money.Of(n, "EUR") }
 	b := document.Body{
 		Kind: kind, Number: number, Title: title, IssueDate: "2026-11-20", Currency: "EUR",
@@ -235,7 +250,7 @@ func (w *world) issue(who id.Contact, kind document.Kind, number, title string) 
 	case document.PurchaseOrder:
 		b.Seller, b.Buyer = b.Buyer, b.Seller
 	}
-	return must[commands.Issued](w.t)(w.commands.IssueDocument(w.t.Context(), w.request(""), commands.IssueDocument{Contact: who, Body: b})).ID
+	return b
 }
 
 func (w *world) product(sku, name string, price int64) id.ID {

@@ -15,7 +15,8 @@ import (
 
 // auditCmd holds the auditor's commands.
 type auditCmd struct {
-	Replay replayCmd `cmd:"" help:"Print every event of a contact across all streams, in order."`
+	Replay   replayCmd        `cmd:"" help:"Print every event of a contact across all streams, in order."`
+	Document auditDocumentCmd `cmd:"" help:"Compute a document's content hash from the log, and compare it with what events and a certificate of approval state."`
 }
 
 // replayCmd prints a contact's events, or home's figures as of a time.

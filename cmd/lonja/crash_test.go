@@ -249,7 +249,7 @@ func (r *crashRig) finish(s *served) {
 			for more := true; more && (c.at != 0 || c.doubt); {
 				more = c.step(ctx)
 			}
-			if err := c.settled(ctx); err != nil {
+			if err := errors.Join(c.settled(ctx), c.files(ctx)); err != nil {
 				r.t.Errorf("client %d: %v", c.i, err)
 			}
 		})
@@ -471,6 +471,9 @@ func (c *crashClient) act() (func(ctx context.Context) (int, []byte, error), str
 			return c.api(ctx, http.MethodPost, "/quotes/"+docs[0]+"/approve", "approve-"+docs[0], map[string]string{"name": "Marta", "hash": d.Document.Hash})
 		}, "approve"
 	case 2:
+		if c.n%filesEvery == 0 {
+			return func(ctx context.Context) (int, []byte, error) { return c.commentWithFile(ctx, docs[0]) }, "comment"
+		}
 		return bind("comment", false, "/documents/"+docs[0]+"/comments", map[string]string{"text": c.number("comment")})
 	case 3:
 		return bind("start", false, "/payments", map[string]any{"method": "transfer", "documents": []any{map[string]string{"kind": "invoice", "id": docs[1]}}})
@@ -489,6 +492,48 @@ func (c *crashClient) act() (func(ctx context.Context) (int, []byte, error), str
 			return done(status, http.StatusSeeOther, body, path(to), err)
 		}, "paid"
 	}
+}
+
+// filesEvery is in how many rounds a comment has a file: a login may send so many an hour.
+const filesEvery = 8
+
+// content is what is attached in a round: it is sealed in several parts.
+func (c *crashClient) content() string {
+	return "%PDF-1.7 " + strings.Repeat(c.number("file")+" ", 60_000)
+}
+
+// commentWithFile attaches a file and comments with it.
+func (c *crashClient) commentWithFile(ctx context.Context, doc string) (int, []byte, error) {
+	key, text, content := c.key("comment"), c.number("comment"), c.content()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/api/v1/documents/"+doc+"/attachments?name=plano.pdf", strings.NewReader(content))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	status, body, _, err := c.send(req)
+	if err != nil || status != http.StatusOK {
+		return status, body, err
+	}
+	kept, _ := answerOf(body)
+	return c.api(ctx, http.MethodPost, "/documents/"+doc+"/comments", key, map[string]any{"text": text, "attachments": []any{map[string]string{"id": kept, "name": "plano.pdf"}}})
+}
+
+// files wants every file that a comment names, as it was sent.
+func (c *crashClient) files(ctx context.Context) error {
+	rounds := c.n
+	defer func() { c.n = rounds }()
+	for c.n = 0; c.n < rounds; c.n += filesEvery {
+		doc := strings.Fields(c.made[c.key("issue")])[0]
+		status, body, err := c.api(ctx, http.MethodGet, "/documents/"+doc+"/attachments/"+c.made[c.key("comment")]+"/0", "", nil)
+		if err == nil && string(body) != c.content() {
+			err = fmt.Errorf("the file of round %d is %d bytes: %.40q", c.n, len(body), body)
+		}
+		if err := refused("file", status, http.StatusOK, nil, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // path is where an address leads, whatever port its process had.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -404,7 +405,9 @@ func (d *described) documents(erp, owner, reader, other, who string) {
 
 	d.made(reader, http.MethodPost, "/documents/"+one+"/comments", object{"text": "¿Cuándo llega?"})
 	d.made(erp, http.MethodPost, "/documents/"+one+"/comments", object{"text": "Mañana."})
+	d.attachments(erp, owner, reader, other, one, who)
 	d.call(reader, http.MethodPost, "/documents/"+one+"/comments", object{"text": "  "}, http.StatusUnprocessableEntity)
+	d.call(reader, http.MethodPost, "/documents/"+one+"/comments", object{}, http.StatusUnprocessableEntity)
 	d.call(reader, http.MethodPost, "/documents/"+one+"/comments", object{"text": 1}, http.StatusUnprocessableEntity)
 	d.call(other, http.MethodPost, "/documents/"+one+"/comments", object{"text": "x"}, http.StatusNotFound)
 	d.call(owner, http.MethodGet, "/documents/"+one+"/comments", nil, http.StatusOK)
@@ -412,6 +415,53 @@ func (d *described) documents(erp, owner, reader, other, who string) {
 	d.made(reader, http.MethodPost, "/documents/"+one+"/read", nil)
 	d.call(other, http.MethodPost, "/documents/"+one+"/read", nil, http.StatusNotFound)
 	d.call(owner, http.MethodGet, "/documents/"+one, nil, http.StatusOK)
+}
+
+// attachments sends files with comments, and gets them back.
+func (d *described) attachments(erp, owner, reader, other, doc, who string) {
+	at := "/documents/" + doc + "/attachments"
+	const file = "%PDF-1.7 plano"
+	send := func(token, name, content string, status int) *httptest.ResponseRecorder {
+		return d.call(token, http.MethodPost, at+"?name="+url.QueryEscape(name), content, status, "Content-Type", "application/octet-stream")
+	}
+	var kept, again struct {
+		ID, Name, Type, SHA256 string
+		Size                   int
+	}
+	d.fine(send(reader, "../plano.pdf", file, http.StatusOK), &kept)
+	if d.fine(send(reader, "otro.pdf", file, http.StatusOK), &again); again.ID != kept.ID || kept.Name != "plano.pdf" || kept.Type != "application/pdf" || kept.Size != len(file) {
+		d.t.Errorf("the same file is kept as %+v and as %+v", kept, again)
+	}
+	send(other, "plano.pdf", file, http.StatusNotFound)
+	send(reader, "plano.html", file, http.StatusUnprocessableEntity)
+	send(reader, "plano.png", file, http.StatusUnprocessableEntity)
+	send(reader, "", file, http.StatusUnprocessableEntity)
+	send(reader, "plano.pdf", "%PDF-"+strings.Repeat("x", 10<<20), http.StatusUnprocessableEntity)
+	named := []any{object{"id": kept.ID, "name": "plano.pdf"}}
+	comment := d.made(reader, http.MethodPost, "/documents/"+doc+"/comments", object{"text": "", "attachments": named})
+	byStaff := d.made(erp, http.MethodPost, "/documents/"+doc+"/comments", object{"text": "El suyo", "attachments": named})
+	d.call(reader, http.MethodPost, "/documents/"+doc+"/comments", object{"attachments": []any{object{"id": strings.Repeat("0", 64), "name": "x.pdf"}}}, http.StatusUnprocessableEntity)
+	d.call(reader, http.MethodPost, "/documents/"+doc+"/comments", object{"attachments": []any{object{"id": kept.ID}}}, http.StatusUnprocessableEntity)
+	for _, token := range []string{reader, owner, erp} {
+		for _, c := range []string{comment, byStaff} {
+			got := d.call(token, http.MethodGet, at+"/"+c+"/0", nil, http.StatusOK)
+			if got.Body.String() != file || got.Header().Get("Content-Type") != "application/pdf" || !strings.HasPrefix(got.Header().Get("Content-Disposition"), "attachment") || got.Header().Get("X-Content-Type-Options") != "nosniff" {
+				d.t.Errorf("the file comes back as %q with %v", got.Body, got.Header())
+			}
+		}
+	}
+	d.call(erp, http.MethodGet, at+"/"+comment+"/0?contact="+who, nil, http.StatusOK)
+	d.call(other, http.MethodGet, at+"/"+comment+"/0", nil, http.StatusNotFound)
+	d.call(reader, http.MethodGet, at+"/"+comment+"/1", nil, http.StatusNotFound)
+	d.call(reader, http.MethodGet, at+"/"+doc+"/0", nil, http.StatusNotFound)
+	var list struct {
+		Items []struct {
+			Files []struct{ Name, SHA256 string }
+		}
+	}
+	if d.fine(d.call(owner, http.MethodGet, "/documents/"+doc+"/comments?limit=500", nil, http.StatusOK), &list); len(list.Items) == 0 || len(list.Items[len(list.Items)-1].Files) != 1 || list.Items[len(list.Items)-1].Files[0].SHA256 != kept.SHA256 {
+		d.t.Errorf("the comments are %+v", list)
+	}
 }
 
 func (d *described) quotes(erp, owner, reader, other string) {
@@ -423,7 +473,16 @@ func (d *described) quotes(erp, owner, reader, other string) {
 	d.call(other, http.MethodPost, at, yes, http.StatusNotFound)
 	d.call(owner, http.MethodPost, at, object{"name": "Marta"}, http.StatusUnprocessableEntity)
 	d.call(owner, http.MethodPost, at, object{"name": "Marta", "hash": strings.Repeat("0", 64)}, http.StatusConflict)
+	certificate := "/quotes/" + approve + "/certificate"
+	d.call(owner, http.MethodGet, certificate, nil, http.StatusConflict)
+	d.call(owner, http.MethodPost, at, object{"name": "Marta", "hash": yes["hash"], "signature": "hola"}, http.StatusUnprocessableEntity)
 	d.made(owner, http.MethodPost, at, yes)
+	for _, token := range []string{owner, reader, erp} {
+		if got := d.call(token, http.MethodGet, certificate, nil, http.StatusOK); !strings.HasPrefix(got.Body.String(), "%PDF-") {
+			d.t.Errorf("the certificate is %.40q", got.Body)
+		}
+	}
+	d.call(other, http.MethodGet, certificate, nil, http.StatusNotFound)
 	d.call(owner, http.MethodPost, "/quotes/"+approve+"/decline", object{"reason": "x"}, http.StatusConflict)
 	d.made(owner, http.MethodPost, "/quotes/"+decline+"/decline", object{"name": "Marta", "reason": "Too dear"})
 	d.made(owner, http.MethodPost, "/quotes/"+change+"/changes", object{"text": "Twice as much"})

@@ -47,6 +47,7 @@ func (a *app) operator() http.Handler {
 	handle("POST /parked/{name}/skip", a.opSkipParked)
 	handle("GET /audit/replay", a.opReplay)
 	handle("GET /audit/home", a.opHome)
+	handle("GET /audit/document", a.opDocument)
 	handle("GET /accounts", a.opAccounts)
 	handle("POST /accounts", a.opOpenAccount)
 	handle("POST /staff", a.opAddStaff)

@@ -200,7 +200,8 @@ func (a *app) sweep(ctx context.Context) {
 func (a *app) sweepAccount(ctx context.Context, acc id.Account) error {
 	_, expired := a.commands.ExpireQuotes(ctx, a.request(acc, "expiry"))
 	_, asked := a.commands.ReconcilePayments(ctx, a.request(acc, "reconciliation"), a.sys.Now().Add(-reconcileAfter))
-	return errors.Join(expired, asked)
+	_, swept := a.commands.SweepFiles(ctx, a.request(acc, "attachments"))
+	return errors.Join(expired, asked, swept)
 }
 
 // caughtUp returns once the read models have reached what is the log's head now.

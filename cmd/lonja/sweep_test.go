@@ -57,6 +57,7 @@ var routes = map[string]side{
 	"POST /{kind}/{id}/comments": portalSide, "POST /{kind}/{id}/seen": portalSide, "POST /{kind}/{id}/repeat": portalSide,
 	"POST /{kind}/{id}/approve": portalSide, "POST /{kind}/{id}/decline": portalSide, "POST /{kind}/{id}/changes": portalSide,
 	"POST /{kind}/{id}/confirm": portalSide, "POST /{kind}/{id}/reject": portalSide,
+	"GET /{kind}/{id}/attachments/{comment}/{attachment}": portalSide, "GET /{kind}/{id}/certificate": portalSide,
 	"GET /documents.csv": portalSide, "GET /documents.xlsx": portalSide,
 	"GET /statement": portalSide, "GET /statement.csv": portalSide, "GET /statement.xlsx": portalSide, "GET /statement.pdf": portalSide,
 	"GET /pay": portalSide, "POST /pay": portalSide, "GET /payments": portalSide, "GET /payments/{payment}": portalSide,
@@ -66,6 +67,7 @@ var routes = map[string]side{
 	"GET /shared": sharedSide, "GET /shared/pdf": sharedSide, "GET /shared/ubl": sharedSide, "GET /shared/pay": sharedSide, "POST /shared/pay": sharedSide,
 	"POST /shared/viewed": sharedSide, "POST /shared/comments": sharedSide, "POST /shared/seen": sharedSide, "POST /shared/approve": sharedSide, "POST /shared/decline": sharedSide,
 	"POST /shared/changes": sharedSide, "POST /shared/confirm": sharedSide, "POST /shared/reject": sharedSide, "GET /shared/payments/{payment}": sharedSide,
+	"GET /shared/attachments/{comment}/{attachment}": sharedSide, "GET /shared/certificate": sharedSide,
 	"POST /shared/payments/{payment}/announce": sharedSide, "POST /shared/payments/{payment}/cancel": sharedSide, "POST /shared/payments/{payment}/checkout": sharedSide,
 
 	"GET /staff": staffSide, "GET /staff/contacts": staffSide, "GET /staff/orders": staffSide, "GET /staff/comments": staffSide, "GET /staff/payments": staffSide,
@@ -76,6 +78,7 @@ var routes = map[string]side{
 	"GET /staff/contacts/{contact}/statement.xlsx": staffSide, "GET /staff/contacts/{contact}/statement.pdf": staffSide,
 	"GET /staff/contacts/{contact}/{kind}/{id}": staffSide, "GET /staff/contacts/{contact}/{kind}/{id}/pdf": staffSide, "GET /staff/contacts/{contact}/{kind}/{id}/ubl": staffSide,
 	"POST /staff/contacts/{contact}/{kind}/{id}/comments": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/seen": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/share": staffSide,
+	"GET /staff/contacts/{contact}/{kind}/{id}/attachments/{comment}/{attachment}": staffSide, "GET /staff/contacts/{contact}/{kind}/{id}/certificate": staffSide,
 	"POST /staff/contacts/{contact}/{kind}/{id}/confirm": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/reject": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/receipt": staffSide,
 
 	"POST /staff/contacts/{contact}/{kind}/{id}/withdraw": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/ship": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/fulfil": staffSide,
@@ -91,6 +94,7 @@ var routes = map[string]side{
 	"POST /api/v1/session": anyones, "DELETE /api/v1/session": apiSide,
 	"GET /api/v1/home": apiSide, "GET /api/v1/activity": apiSide, "GET /api/v1/documents": apiSide, "POST /api/v1/documents": apiSide,
 	"GET /api/v1/documents/{id}": apiSide, "GET /api/v1/documents/{id}/pdf": apiSide, "GET /api/v1/documents/{id}/ubl": apiSide, "GET /api/v1/documents/{id}/comments": apiSide,
+	"POST /api/v1/documents/{id}/attachments": apiSide, "GET /api/v1/documents/{id}/attachments/{comment}/{attachment}": apiSide, "GET /api/v1/quotes/{id}/certificate": apiSide,
 	"POST /api/v1/documents/{id}/comments": apiSide, "POST /api/v1/documents/{id}/read": apiSide,
 	"POST /api/v1/quotes/{id}/approve": apiSide, "POST /api/v1/quotes/{id}/decline": apiSide, "POST /api/v1/quotes/{id}/changes": apiSide,
 	"POST /api/v1/purchase-orders/{id}/confirm": apiSide, "POST /api/v1/purchase-orders/{id}/reject": apiSide,
@@ -126,6 +130,7 @@ const (
 type things struct {
 	contact                             id.Contact
 	login, link, payment, product, list id.ID
+	comment                             id.ID // with a file
 	none                                id.ID
 	docs                                map[document.Kind]id.ID
 	hash                                map[document.Kind]string // of what the documents say, where it is known
@@ -142,7 +147,8 @@ func (x things) hashOf(k document.Kind) string {
 // nothings are ids that nothing has.
 func nothings() things {
 	x := things{contact: id.Contact(id.DeriveID("no contact")), login: id.DeriveID("no login"), link: id.DeriveID("no link"),
-		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), list: id.DeriveID("no list"), docs: map[document.Kind]id.ID{}}
+		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), list: id.DeriveID("no list"), comment: id.DeriveID("no comment"),
+		docs: map[document.Kind]id.ID{}}
 	for _, k := range document.Kinds() {
 		x.docs[k] = id.DeriveID("no document", string(k))
 	}
@@ -325,7 +331,7 @@ func (w *sweep) same(what string, a, b *httptest.ResponseRecorder) {
 
 // all returns every id.
 func (x things) all() []string {
-	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product), string(x.list)}
+	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product), string(x.list), string(x.comment)}
 	for _, d := range x.docs {
 		out = append(out, string(d))
 	}
@@ -373,7 +379,7 @@ type hit struct {
 func (r route) hits(x things) []hit {
 	path := strings.NewReplacer("{contact}", string(x.contact), "{login}", string(x.login), "{link}", string(x.link),
 		"{payment}", string(x.payment), "{product}", string(x.product), "{staff}", string(x.login), "{key}", string(x.login), "{gateway}", string(x.login),
-		"{file}", "0000.png", "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
+		"{comment}", string(x.comment), "{attachment}", "0", "{file}", "0000.png", "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -719,7 +725,11 @@ func (w *sweep) makeVictim() {
 	}
 	as := w.req(w.account)
 	as.Contact, as.Actor = who, session.Actor
-	_, _, err := x.PostComment(ctx, as, commands.PostComment{Document: w.victim.docs[document.Quote], Kind: document.Quote, Text: secret})
+	file, err := x.AttachFile(ctx, as, commands.AttachFile{Document: w.victim.docs[document.Quote], Kind: document.Quote, Name: secret + ".txt", Content: strings.NewReader(secret)})
+	w.must(err)
+	w.victim.comment, _, err = x.PostComment(ctx, as, commands.PostComment{
+		Document: w.victim.docs[document.Quote], Kind: document.Quote, Text: secret, Files: []commands.FileRef{{Blob: file.Blob, Name: file.Name}},
+	})
 	w.must(err)
 	as.Command = w.app.newID()
 	w.victim.payment, _, err = x.StartPayment(ctx, as, commands.StartPayment{Method: "transfer", Documents: []commands.PayDocument{{Kind: document.Invoice, ID: w.victim.docs[document.Invoice]}}})

@@ -27,6 +27,7 @@ import (
 	"lonja/adapters/payments/sandbox"
 	"lonja/adapters/payments/transfer"
 	"lonja/adapters/pdf"
+	"lonja/adapters/sqlite/blobs"
 	"lonja/adapters/sqlite/eventlog"
 	"lonja/adapters/sqlite/readstore"
 	"lonja/adapters/sqlite/vault"
@@ -64,6 +65,7 @@ type app struct {
 	events   *eventlog.Log
 	read     *readstore.Store
 	vault    *vault.Vault
+	blobs    *blobs.Store
 	codec    *event.Codec
 	commands *commands.Commands
 	runner   *projections.Runner
@@ -116,13 +118,17 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 		return nil, err
 	}
 	a.closers = append(a.closers, a.vault.Close)
+	if a.blobs, err = blobs.Open(ctx, filepath.Join(cfg.Data, "attachments.db")); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.blobs.Close)
 	if a.read, err = readstore.Open(ctx, filepath.Join(cfg.Data, "readmodels.db"), readstore.Options{Logger: a.log}); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.read.Close)
 	a.codec = event.NewCodec(vocabulary.Registry(), a.vault)
 	a.commands = &commands.Commands{
-		Executor: &commands.Executor{Store: a.events, Codec: a.codec}, Read: a.read, Vault: a.vault, Gateways: map[string]commands.Gateway{},
+		Executor: &commands.Executor{Store: a.events, Codec: a.codec}, Read: a.read, Vault: a.vault, Blobs: a.blobs, Gateways: map[string]commands.Gateway{},
 	}
 	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: a.events, Codec: a.codec, Store: a.read, Logger: a.log}); err != nil {
 		return nil, err
@@ -289,7 +295,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
 		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
-		Import: a.importFile, PDF: a.documentPDF, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF,
+		Import: a.importFile, PDF: a.documentPDF, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
 	})
 	return r
 }
@@ -302,7 +308,7 @@ func (a *app) handler(account id.Account) (http.Handler, error) {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, SendRecovery: a.sendRecovery,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF, SendRecovery: a.sendRecovery,
 		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
 	})
 }
@@ -330,6 +336,10 @@ func (a *app) statementPDF(_ context.Context, w io.Writer, s edge.StatementSheet
 		Contact: document.Party{Name: s.Contact.Name, TaxID: s.Contact.TaxID, Address: s.Contact.Address, Email: s.Contact.Email},
 		Text:    func(m *readmodels.Movement) string { return templates.MovementText(s.L, m) },
 	})
+}
+
+func (a *app) certificatePDF(_ context.Context, w io.Writer, s edge.CertificateSheet) error {
+	return pdf.RenderCertificate(w, &s.Approval, s.L, pdf.CertificateOptions{Colour: s.Colour, Lang: s.L.Code})
 }
 
 func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error) {

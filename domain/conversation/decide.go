@@ -6,6 +6,7 @@ import (
 
 	"lonja/domain/event"
 	"lonja/domain/fault"
+	"lonja/domain/id"
 )
 
 // MaxText is how many characters a comment may have.
@@ -15,12 +16,14 @@ const MaxText = 5000
 type Comment struct {
 	Posted
 	Author, Text string
+	Attached     []File
+	Shown        id.ID // the newest comment that whoever speaks was shown: answering it is having read it
 }
 
 // Post decides a comment. Line ends are made one kind, and control characters other
 // than line ends and tabs are dropped; everything else stays as written.
 func Post(s State, c Comment) ([]event.Event, error) {
-	if s.Comments[c.Comment] {
+	if _, there := s.Comments[c.Comment]; there {
 		return nil, nil
 	}
 	text := strings.TrimSpace(clean(c.Text))
@@ -28,7 +31,7 @@ func Post(s State, c Comment) ([]event.Event, error) {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(c.Text):
 		return nil, fault.Field("text", "text.not_utf8")
-	case n == 0:
+	case n == 0 && len(c.Attached) == 0:
 		return nil, fault.Field("text", "comment.empty")
 	case n > MaxText:
 		return nil, fault.Field("text", "text.too_long", fault.A("max", MaxText))
@@ -39,9 +42,19 @@ func Post(s State, c Comment) ([]event.Event, error) {
 	case n > 200:
 		return nil, fault.Field("authorName", "text.too_long", fault.A("max", 200))
 	}
+	if len(c.Attached) > MaxFiles {
+		return nil, fault.Field("files", "attachment.too_many", fault.A("max", MaxFiles))
+	}
 	p := c.Posted
 	p.Author, p.Text = event.Seal(author), event.Seal(text)
-	return []event.Event{p}, nil
+	if len(c.Attached) > 0 {
+		p.Files = event.Seal(c.Attached)
+	}
+	if c.Shown == "" {
+		return []event.Event{p}, nil
+	}
+	read, err := MarkRead(s, c.Side, Posted{Document: c.Document, Comment: c.Shown})
+	return append(read, p), err
 }
 
 func clean(s string) string {

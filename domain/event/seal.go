@@ -9,6 +9,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ var ErrNoKey = errors.New("subject has no key")
 type Key struct {
 	aead  cipher.AEAD
 	nonce func() []byte // key of the nonce function, derived where something is sealed
+	name  func() []byte // key of names, derived where something is named
 }
 
 // NewKey derives a sealing key from a subject's secret of 32 bytes.
@@ -57,13 +59,29 @@ func NewKey(secret []byte) (*Key, error) {
 		return nil, fmt.Errorf("sealing key: %w", err)
 	}
 	secret = bytes.Clone(secret)
-	return &Key{aead: aead, nonce: sync.OnceValue(func() []byte {
-		nonce, err := hkdf.Key(sha256.New, secret, nil, "lonja nonce v1", 32)
-		if err != nil {
-			panic("event: " + err.Error()) // not for this length and hash
-		}
-		return nonce
-	})}, nil
+	derive := func(info string) func() []byte {
+		return sync.OnceValue(func() []byte {
+			k, err := hkdf.Key(sha256.New, secret, nil, info, 32)
+			if err != nil {
+				panic("event: " + err.Error()) // not for this length and hash
+			}
+			return k
+		})
+	}
+	return &Key{aead: aead, nonce: derive("lonja nonce v1"), name: derive("lonja name v1")}, nil
+}
+
+// Name returns 32 bytes that name content within a place, for things that are found by
+// what they hold: the same content at the same place has the same name, and without the
+// key nobody can tell what it is the name of, nor that two places hold the same.
+func (k *Key) Name(place, content []byte) []byte {
+	mac := hmac.New(sha256.New, k.name())
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(place)))
+	mac.Write(n[:])
+	mac.Write(place)
+	mac.Write(content)
+	return mac.Sum(nil)
 }
 
 // Seal encrypts plain, bound to its place. The nonce is a keyed hash of place and

@@ -14,7 +14,6 @@ const (
 	maxName      = 200
 	maxReference = 100
 	maxText      = document.MaxText
-	maxSignature = 60_000 // bytes of SVG path data
 )
 
 // Issue decides the issue of a quote; supersedes is the quote that it revises, or "".
@@ -80,18 +79,22 @@ func Decline(s State, name, reason string, today document.Date) ([]event.Event, 
 }
 
 // RequestChanges decides the contact's wish for another version. The same wish again is nothing.
-func RequestChanges(s State, wish string, today document.Date) ([]event.Event, error) {
-	wish = strings.TrimSpace(wish)
+func RequestChanges(s State, name, wish string, today document.Date) ([]event.Event, error) {
+	name, wish = strings.TrimSpace(name), strings.TrimSpace(wish)
 	if s.Status == ChangesWanted && s.WantedFor == wish {
 		return nil, nil
 	}
 	if err := answerable(s, today); err != nil {
 		return nil, err
 	}
-	if f := document.CheckText("text", wish, maxText, true); f != nil {
+	if f := fault.Join(document.CheckText("name", name, maxName, false), document.CheckText("text", wish, maxText, true)); f != nil {
 		return nil, f
 	}
-	return []event.Event{ChangesRequested{Text: event.Seal(wish)}}, nil
+	e := ChangesRequested{Text: event.Seal(wish)}
+	if name != "" {
+		e.Name = event.Seal(name)
+	}
+	return []event.Event{e}, nil
 }
 
 // Supersede decides that a revised quote takes its place. One that was approved stays so.
@@ -150,15 +153,6 @@ func answerable(s State, today document.Date) error {
 		return refuse("quote.withdrawn")
 	case s.Status == IsExpired || past(s, today):
 		return refuse("quote.expired")
-	}
-	return nil
-}
-
-// signature takes SVG path data of move, line and curve commands, and nothing that
-// could be anything else.
-func signature(s string) *fault.Fault {
-	if len(s) > maxSignature || strings.Trim(s, "MLQCZmlqcz0123456789 ,.-") != "" {
-		return fault.Field("signature", "quote.signature_invalid")
 	}
 	return nil
 }

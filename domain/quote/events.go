@@ -33,6 +33,7 @@ type Declined struct {
 
 // ChangesRequested asks the account for another version; the quote stays open.
 type ChangesRequested struct {
+	Name event.Personal[string] `json:"name,omitzero"` // who asks
 	Text event.Personal[string] `json:"text"`
 }
 
@@ -61,7 +62,8 @@ func Register(r *event.Registry) {
 	event.Register[Issued](r)
 	event.Register[Approved](r, event.Same)
 	event.Register[Declined](r)
-	event.Register[ChangesRequested](r)
+	// Version 2 has who asks, where it was said.
+	event.Register[ChangesRequested](r, func(data []byte) ([]byte, error) { return data, nil })
 	event.Register[Superseded](r)
 	event.Register[Expired](r)
 	event.Register[Withdrawn](r)

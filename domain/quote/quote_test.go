@@ -50,7 +50,7 @@ func decline(name, reason string, today document.Date) decide {
 }
 
 func wish(text string, today document.Date) decide {
-	return func(s quote.State) ([]event.Event, error) { return quote.RequestChanges(s, text, today) }
+	return func(s quote.State) ([]event.Event, error) { return quote.RequestChanges(s, " Julia ", text, today) }
 }
 
 func expire(today document.Date) decide {
@@ -177,10 +177,14 @@ func TestDecline(t *testing.T) {
 
 func TestRequestChanges(t *testing.T) {
 	t.Parallel()
-	wanted := quote.ChangesRequested{Text: event.Seal("En rojo")}
+	wanted := quote.ChangesRequested{Name: event.Seal("Julia"), Text: event.Seal("En rojo")}
 	given(t).When(wish(" En rojo ", lastDay)).Then(wanted)
 	given(t, wanted).When(wish("En rojo", lastDay)).ThenNothing()
-	given(t, wanted).When(wish("En azul", lastDay)).Then(quote.ChangesRequested{Text: event.Seal("En azul")})
+	given(t, wanted).When(wish("En azul", lastDay)).Then(quote.ChangesRequested{Name: event.Seal("Julia"), Text: event.Seal("En azul")})
+	given(t).When(func(s quote.State) ([]event.Event, error) { return quote.RequestChanges(s, "", "En rojo", lastDay) }).Then(quote.ChangesRequested{Text: event.Seal("En rojo")})
+	given(t).When(func(s quote.State) ([]event.Event, error) {
+		return quote.RequestChanges(s, strings.Repeat("x", 201), "En rojo", lastDay)
+	}).ThenRefused(fault.Invalid, "text.too_long")
 	given(t).When(wish("", lastDay)).ThenRefused(fault.Invalid, "text.missing")
 	given(t).When(wish(strings.Repeat("x", 5001), lastDay)).ThenRefused(fault.Invalid, "text.too_long")
 	given(t).When(wish("En rojo", dayAfter)).ThenRefused(fault.Conflict, "quote.expired")

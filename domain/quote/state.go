@@ -4,6 +4,7 @@ import (
 	"lonja/domain/decider"
 	"lonja/domain/document"
 	"lonja/domain/event"
+	"lonja/domain/id"
 )
 
 // Status is where a quote stands.
@@ -27,6 +28,8 @@ type State struct {
 	Status    Status
 	Approved  Approved
 	WantedFor string // text of the newest wish for changes
+
+	SupersededBy id.ID
 }
 
 // Open reports whether it can still be answered, its day aside.
@@ -52,7 +55,7 @@ func evolve(s State, e event.Event) State {
 	case ChangesRequested:
 		s.Status, s.WantedFor = ChangesWanted, e.Text.Or("")
 	case Superseded:
-		s.Status = IsSuperseded
+		s.Status, s.SupersededBy = IsSuperseded, e.By
 	case Expired:
 		s.Status = IsExpired
 	case Withdrawn:

@@ -63,6 +63,11 @@ func fill(t *testing.T, v reflect.Value, name string, personal bool) {
 		fill(t, reflect.ValueOf(&b).Elem(), name, true)
 		*p = event.Seal(b)
 		return
+	case *event.Personal[[]conversation.File]:
+		var files []conversation.File
+		fill(t, reflect.ValueOf(&files).Elem(), name, true)
+		*p = event.Seal(files)
+		return
 	case *event.Personal[contact.Details]:
 		var d contact.Details
 		fill(t, reflect.ValueOf(&d).Elem(), name, true)

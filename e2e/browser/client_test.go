@@ -205,9 +205,7 @@ func (b *tab) talk(staff *tab) {
 	b.visit("/quotes")
 	b.press("#list tbody tr:first-child td.main a")
 	quote := b.path()
-	b.fill("#comment-text", question)
-	b.press("#comment-form button[type=submit]")
-	b.see("Comentario enviado.", question)
+	b.comment(question)
 	b.shot("commented")
 
 	staff.visit("/staff/comments")
@@ -215,9 +213,7 @@ func (b *tab) talk(staff *tab) {
 	staff.shot("comments")
 	staff.press(`//li[contains(., "el jueves")]//a`)
 	staff.see(question)
-	staff.fill("#comment-text", answer)
-	staff.press("#comment-form button[type=submit]")
-	staff.see("Comentario enviado.", answer)
+	staff.comment(answer)
 
 	b.visit("/")
 	b.see("Comentarios sin leer", answer)

@@ -21,7 +21,7 @@ type ApproveInput struct {
 		Name      string `json:"name" doc:"Who approves" maxLength:"200"`
 		Hash      string `json:"hash" doc:"The content hash of the document that was shown: what is approved"`
 		Reference string `json:"reference,omitempty" maxLength:"100"`
-		Signature string `json:"signature,omitempty" doc:"Drawn, as SVG path data"`
+		Signature string `json:"signature,omitempty" doc:"Drawn, as SVG path data (M, L, Q, C, Z) in a box of 400 by 120" maxLength:"60000"`
 	}
 }
 
@@ -62,7 +62,8 @@ type CommentInput struct {
 	Command
 	ID   string `path:"id"`
 	Body struct {
-		Text string `json:"text" maxLength:"5000"`
+		Text        string              `json:"text,omitempty" maxLength:"5000" doc:"May be absent where something is attached"`
+		Attachments []CommentAttachment `json:"attachments,omitempty" maxItems:"5" doc:"Files that were attached before"`
 	}
 }
 
@@ -142,7 +143,7 @@ func (a *API) acts() {
 			if err != nil {
 				return "", commands.Receipt{}, err
 			}
-			made, r, err := x.PostComment(ctx, req, commands.PostComment{Document: id.ID(in.ID), Kind: kind, Text: in.Body.Text})
+			made, r, err := x.PostComment(ctx, req, commands.PostComment{Document: id.ID(in.ID), Kind: kind, Text: in.Body.Text, Files: refsOf(in.Body.Attachments)})
 			return string(made), r, err
 		})
 	command(a, post("mark-read", "/documents/{id}/read", "documents", "Say that every comment on a document was seen"),

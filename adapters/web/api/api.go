@@ -46,6 +46,8 @@ type Config struct {
 	UBL edge.WriteInvoice
 	// StatementPDF renders a statement of account.
 	StatementPDF edge.WriteStatement
+	// CertificatePDF renders a certificate of approval.
+	CertificatePDF edge.WriteCertificate
 }
 
 // API answers under its prefix.
@@ -91,6 +93,7 @@ func New(r chi.Router, c Config) *API {
 		a.session()
 		a.home(r)
 		a.files(r)
+		a.attachments(r)
 		a.documents(r)
 		a.acts()
 		a.payments()

@@ -32,13 +32,16 @@ type Limits struct {
 	byAddress *limit
 	byLogin   *limit
 	tokens    *limit
+	talk      *limit // comments of the holders of links
+	files     *limit // files of a contact's people
 	address   func(*http.Request) string
 }
 
 // NewLimits returns fresh limits; address says where a request comes from.
 func NewLimits(address func(*http.Request) string, now func() time.Time) *Limits {
 	return &Limits{
-		byAddress: newLimit(60, 10*time.Minute, now), byLogin: newLimit(10, 10*time.Minute, now), tokens: newLimit(60, time.Minute, now), address: address,
+		byAddress: newLimit(60, 10*time.Minute, now), byLogin: newLimit(10, 10*time.Minute, now), tokens: newLimit(60, time.Minute, now),
+		talk: newLimit(30, 10*time.Minute, now), files: newLimit(60, 10*time.Minute, now), address: address,
 	}
 }
 
@@ -130,6 +133,29 @@ func (l *Limits) Tokens(k *Kit) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// Comment counts a comment, and returns how long to wait where it may not be made yet. Whoever
+// holds a link is known by nothing else, and may talk so much; who is signed in is known.
+func (l *Limits) Comment(who event.Actor) time.Duration {
+	if who.Kind != event.ActorLink {
+		return 0
+	}
+	return l.talk.take(who.ID)
+}
+
+// File counts a file that somebody of a contact attaches, as Comment does comments.
+func (l *Limits) File(who event.Actor) time.Duration {
+	if who.Kind != event.ActorLink && who.Kind != event.ActorLogin {
+		return 0
+	}
+	return l.files.take(string(who.Kind) + who.ID)
+}
+
+// TooMuch refuses what somebody does too often, and says when they may again.
+func TooMuch(w http.ResponseWriter, wait time.Duration) error {
+	w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	return fault.New(fault.TooMany, "comment.too_many")
 }
 
 // limit lets each key have so many at once, and as many in every window after that,

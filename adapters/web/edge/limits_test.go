@@ -193,3 +193,37 @@ func TestGuessesOfWhoIsSignedInAreBoundedByPerson(t *testing.T) {
 		t.Error("whoever guesses while signed in keeps the owner from signing in")
 	}
 }
+
+// The holders of a link are bounded together, and nobody else by them.
+func TestWhoHoldsALinkTalksSoMuch(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLimits(PeerAddress, c.now)
+	link := event.Actor{Kind: event.ActorLink, ID: "01A"}
+	count := func(try func(event.Actor) time.Duration, who event.Actor) int {
+		through := 0
+		for range 100 {
+			if try(who) == 0 {
+				through++
+			}
+		}
+		return through
+	}
+	if n := count(l.Comment, link); n != 30 {
+		t.Errorf("%d comments were let through at once, want 30", n)
+	}
+	c.at = c.at.Add(20 * time.Second)
+	if n := count(l.Comment, link); n != 1 {
+		t.Errorf("%d comments were let through 20 seconds later, want 1", n)
+	}
+	for _, other := range []event.Actor{{Kind: event.ActorLogin, ID: "01A"}, {Kind: event.ActorStaff, ID: "01A"}} {
+		if n := count(l.Comment, other); n != 100 {
+			t.Errorf("%s: %d comments were let through, want all", other.Kind, n)
+		}
+	}
+	for who, want := range map[event.Actor]int{link: 60, {Kind: event.ActorLogin, ID: "01A"}: 60, {Kind: event.ActorStaff, ID: "01A"}: 100, {Kind: event.ActorAPIKey, ID: "01A"}: 100} {
+		if n := count(l.File, who); n != want {
+			t.Errorf("%s: %d files were let through, want %d", who.Kind, n, want)
+		}
+	}
+}

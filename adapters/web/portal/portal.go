@@ -25,6 +25,8 @@ type Portal struct {
 	PDF    edge.WriteSheet
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
+	// CertificatePDF writes a certificate of approval.
+	CertificatePDF edge.WriteCertificate
 	// UBL writes an invoice or a credit note as data.
 	UBL edge.WriteInvoice
 	// SendRecovery hands a recovery link over for sending. It returns at once, lest the
@@ -109,11 +111,13 @@ func (p *Portal) documentRoutes(r chi.Router, at place, kind document.Kind) {
 		r.Get("/ubl", p.on(at, p.downloadUBL))
 	}
 	r.Post("/comments", p.on(at, p.postComment))
+	r.Get("/attachments/{comment}/{attachment}", p.on(at, p.downloadAttachment))
 	r.Post("/seen", p.on(at, p.markRead))
 	if is(document.Quote) {
 		r.Post("/approve", p.on(at, p.approveQuote))
 		r.Post("/decline", p.on(at, p.declineQuote))
 		r.Post("/changes", p.on(at, p.requestChanges))
+		r.Get("/certificate", p.on(at, p.downloadCertificate))
 	}
 	if is(document.PurchaseOrder) {
 		r.Post("/confirm", p.on(at, p.confirmPurchase))

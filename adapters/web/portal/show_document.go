@@ -34,8 +34,11 @@ func (p *Portal) documentPage(r *http.Request, s spot, view templates.Document) 
 // is not about the input is told on a page of its own.
 func (p *Portal) refused(w http.ResponseWriter, r *http.Request, s spot, act string, f templates.Form, err error) error {
 	why, ok := fault.As(err)
-	if !ok || why.Kind != fault.Invalid && why.Kind != fault.Conflict {
+	if !ok || why.Kind != fault.Invalid && why.Kind != fault.Conflict && why.Kind != fault.TooLarge {
 		return err
+	}
+	if f.Command == "" { // it was not read to the end
+		f.Command = p.NewForm().Command
 	}
 	view, err := p.documentView(r, s)
 	if err != nil {
@@ -95,6 +98,8 @@ func (p *Portal) documentView(r *http.Request, s spot) (templates.Document, erro
 	if v.Comments, err = p.comments(r, s); err != nil {
 		return v, err
 	}
+	v.Approval = templates.ApprovalIn(v.Timeline, s.base)
+	v.Reach = templates.Reach{Email: s.v.Settings.Email, Phone: s.v.Settings.Phone}
 	if !v.Guest {
 		related, err := readmodels.RelatedDocuments(ctx, s.v.View, &d)
 		if err != nil {

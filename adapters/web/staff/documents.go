@@ -117,6 +117,7 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 		}
 		v.Timeline = append(v.Timeline, item)
 	}
+	v.Approval = templates.ApprovalIn(v.Timeline, at.base)
 	related, err := readmodels.RelatedDocuments(ctx, at.view, &d)
 	if err != nil {
 		return v, err
@@ -154,8 +155,6 @@ func (s *Staff) onDocument(w http.ResponseWriter, r *http.Request, at spot, open
 		}
 		f.Refused, v.Open = why, open
 		switch open {
-		case "comment":
-			v.Comment = f
 		case "receipt":
 			v.Receipt = f
 		case "withdraw":
@@ -170,13 +169,6 @@ func (s *Staff) onDocument(w http.ResponseWriter, r *http.Request, at spot, open
 	}
 	s.Redirect(w, r, at.base, rcpt.Position, notice)
 	return nil
-}
-
-func (s *Staff) reply(w http.ResponseWriter, r *http.Request, at spot) error {
-	return s.onDocument(w, r, at, "comment", "commented", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
-		_, rcpt, err := s.Commands.PostComment(r.Context(), req, commands.PostComment{Document: at.doc, Kind: at.kind, Text: f.Value("text")})
-		return rcpt, err
-	})
 }
 
 func (s *Staff) markRead(w http.ResponseWriter, r *http.Request, at spot) error {

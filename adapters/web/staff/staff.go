@@ -30,6 +30,8 @@ type Staff struct {
 	PDF    edge.WriteSheet
 	// UBL writes an invoice or a credit note as data.
 	UBL edge.WriteInvoice
+	// CertificatePDF writes a certificate of approval.
+	CertificatePDF edge.WriteCertificate
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
 	Random       io.Reader // of the passphrases that are offered
@@ -81,6 +83,10 @@ func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
 	r.Get("/pdf", on(s.downloadPDF))
 	r.Get("/ubl", on(s.downloadUBL))
 	r.Post("/comments", on(s.reply))
+	r.Get("/attachments/{comment}/{attachment}", on(s.downloadAttachment))
+	if k == document.Quote {
+		r.Get("/certificate", on(s.downloadCertificate))
+	}
 	r.Post("/seen", on(s.markRead))
 	r.Post("/share", on(s.shareLink))
 	r.Post("/withdraw", on(s.withdraw))

@@ -36,20 +36,6 @@
     });
   });
 
-  // A drawn signature: SVG path data in the units of its box, 400 by 120.
-  document.querySelectorAll("[data-signature]").forEach(function (pad) {
-    var path = pad.querySelector("path"), field = document.getElementById(pad.getAttribute("data-signature")), drawing = false, data = "";
-    function point(e) {
-      var box = pad.getBoundingClientRect();
-      return Math.round((e.clientX - box.left) * 400 / box.width) + " " + Math.round((e.clientY - box.top) * 120 / box.height);
-    }
-    function set(d) { data = d; path.setAttribute("d", d); field.value = d; }
-    pad.addEventListener("pointerdown", function (e) { drawing = true; pad.setPointerCapture(e.pointerId); set(data + "M" + point(e)); });
-    pad.addEventListener("pointermove", function (e) { if (drawing && data.length < 20000) set(data + "L" + point(e)); });
-    pad.addEventListener("pointerup", function () { drawing = false; });
-    document.querySelectorAll("[data-clear-signature]").forEach(function (b) { b.addEventListener("click", function () { set(""); }); });
-  });
-
   // Ticking documents shows how many go into the payment.
   function count(form) {
     var n = form.querySelectorAll("input[name=document]:checked").length;

@@ -29,6 +29,8 @@ type Document struct {
 	Guest    bool            // by a link, without sign-in
 	Looking  bool            // staff look at what the contact sees: nothing counts as read
 	Viewed   Form            // by which a link's holder's page tells that it was seen
+	Approval *Approval       // nil where it is not approved
+	Reach    Reach           // of the account
 
 	Approve, Decline, Changes, Confirm, Reject, Comment, Seen, Repeat Form
 	Open                                                              string // the act whose form was refused and shows open
@@ -41,6 +43,39 @@ type DocumentMay struct {
 	Pay     bool
 	Comment bool
 	Repeat  bool
+}
+
+// Approval is a quote's approval, and where its certificate is.
+type Approval struct {
+	FeedItem
+	Certificate string
+}
+
+// Reach is how the account is reached.
+type Reach struct{ Email, Phone string }
+
+// ApprovalIn returns the approval that a timeline of a document at a path has, nil where there is none.
+func ApprovalIn(timeline []FeedItem, base string) *Approval {
+	for i := range timeline {
+		if timeline[i].Type == quoteApproved {
+			timeline[i].File = base + "/certificate"
+			return &Approval{FeedItem: timeline[i], Certificate: timeline[i].File}
+		}
+	}
+	return nil
+}
+
+// quoteApproved is the event that a certificate is of.
+const quoteApproved = "quote.approved"
+
+// newer is the document that took this one's place, nil where there is none that is known here.
+func (v Document) newer() *RelatedItem {
+	for i := range v.Related {
+		if v.Related[i].Relation == readmodels.RelSupersededBy {
+			return &v.Related[i]
+		}
+	}
+	return nil
 }
 
 // RelatedItem is a related document with its page.

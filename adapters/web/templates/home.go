@@ -30,6 +30,7 @@ type FeedItem struct {
 	readmodels.Activity
 	Who  string
 	Path string // of its document, "" where it has none
+	File string // what there is to download of it, "" where there is nothing
 }
 
 // FilterPath is the list that shows the documents of a filter.

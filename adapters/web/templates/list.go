@@ -156,7 +156,11 @@ func happened(l *locale.Locale, i FeedItem) string {
 	if strings.HasPrefix(i.Type, "payment.failed") {
 		reason = l.T("payment_reason." + paymentReason(reason))
 	}
-	return l.T("event."+i.Type, "amount", l.Money(i.Amount), "name", i.Name, "date", l.Date(i.Date), "reason", reason,
+	key := "event." + i.Type
+	if i.Name != "" && (i.Type == "quote.declined" || i.Type == "quote.changes_requested") {
+		key += "_by"
+	}
+	return l.T(key, "amount", l.Money(i.Amount), "name", i.Name, "date", l.Date(i.Date), "reason", reason,
 		"reference", i.Reference, "text", i.Text, "method", MethodName(l, i.Method))
 }
 
