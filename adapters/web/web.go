@@ -44,9 +44,6 @@ type Config struct {
 	UBL edge.WriteInvoice
 	// StatementPDF writes a statement of account.
 	StatementPDF edge.WriteStatement
-	// SendRecovery hands a recovery link over for sending, and returns at once: the time
-	// that the page takes must not tell who has access.
-	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
 	// TransferCode returns the text of a transfer's SEPA code, "" where there can be none.
 	TransferCode func(s *readmodels.Settings, amount money.Money, reference string) string
 
@@ -66,8 +63,8 @@ type Config struct {
 
 // New returns the handler of everything.
 func New(c Config) (http.Handler, error) {
-	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.UBL == nil || c.StatementPDF == nil || c.TransferCode == nil || c.SendRecovery == nil {
-		return nil, errors.New("web: account, commands, wait, log, pdf, recovery and transfer code are required")
+	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.UBL == nil || c.StatementPDF == nil || c.TransferCode == nil {
+		return nil, errors.New("web: account, commands, wait, log, pdf and transfer code are required")
 	}
 	base, err := url.Parse(c.BaseURL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -112,7 +109,7 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 		r.Use(kit.CatchUp, kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"))
 		r.Get("/brand.css", kit.Brand)
 		r.Get("/logo/{file}", kit.Logo)
-		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
+		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, TransferCode: c.TransferCode}).Routes(r)
 		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, Random: rand.Reader}).Routes(r)
 		r.NotFound(kit.NotFound)
 		r.MethodNotAllowed(kit.NotFound)

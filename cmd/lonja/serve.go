@@ -18,7 +18,11 @@ type serveFlags struct {
 	dataFlag
 	Addr    string `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
 	BaseURL string `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
+	SMTP    string `help:"The mail server, smtp://user:password@host:587 or smtps://…; where left out, mails are left in the data folder's outbox. The environment keeps the password off the list of processes." env:"LONJA_SMTP"`
+	From    string `name:"mail-from" help:"The sender of mails; the account's email where left out." env:"LONJA_MAIL_FROM"`
 	Test    bool   `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
+
+	catch bool // mails can be read at a page
 }
 
 // serveCmd serves the portal.
@@ -52,7 +56,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, SMTP: f.SMTP, MailFrom: f.From, Catch: f.catch})
 	if err != nil {
 		return err
 	}
@@ -93,6 +97,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a.tasks.Go(func() { a.sweep(run) })
+	a.tasks.Go(func() { a.sender().Run(run) })
 	a.log.Info("serving", "address", base, "data", f.Data)
 	<-ctx.Done()
 	a.log.Info("stopping")
