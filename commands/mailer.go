@@ -41,6 +41,7 @@ type Mail struct {
 	ReplyTo    Mailbox // Address may be empty
 	Subject    string
 	Text, HTML string // HTML may be empty
+	Logo       []byte // PNG that the HTML shows as "cid:logo"; may be empty
 	Date       time.Time
 }
 
@@ -63,6 +64,7 @@ type Letter struct {
 	Side     mail.Side
 	Language string
 	Account  account.State
+	Logo     account.LogoSet // its PNG is empty where there is none
 	Contact  id.Contact
 	Company  string // the contact's name
 	Person   string // to whom it is, "" where the name is not known

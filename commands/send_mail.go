@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lonja/domain/access"
+	"lonja/domain/account"
 	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/fault"
@@ -84,6 +85,7 @@ func (p *Postman) Send(ctx context.Context, req Request, name id.ID) (mail.Statu
 	if m.Subject, m.Text, m.HTML, err = p.Writer.Write(ctx, letter); err != nil {
 		return record(func(s mail.State) ([]event.Event, error) { return mail.Fail(s, mail.Faulty, 0, req.At) }, mail.Faulty, mail.Waiting)
 	}
+	m.Logo = letter.Logo.PNG
 	err = p.Mailer.Send(ctx, m)
 	if err == nil {
 		return record(mail.Send, "", mail.IsSent)
@@ -130,6 +132,12 @@ func (c *Commands) letter(ctx context.Context, req Request, s mail.State) (Lette
 	}
 	if s.Address == "" {
 		return l, mail.Gone, nil
+	}
+	if err := c.eachEvent(ctx, req.ofAccount(), account.LogoDecider().Stream(string(req.Account)), func(rec *event.Recorded) bool {
+		l.Logo, _ = rec.Data.(account.LogoSet) // none where it was removed
+		return true
+	}); err != nil {
+		return l, "", err
 	}
 	if s.Document != "" {
 		if err := c.describe(ctx, req, &l); err != nil {

@@ -4,6 +4,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,12 @@ func message(m commands.Mail, domain string) (*gomail.Msg, error) {
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	if len(m.Logo) > 0 {
+		err := msg.EmbedReader("logo.png", bytes.NewReader(m.Logo), gomail.WithFileContentID("logo"), gomail.WithFileContentType("image/png"))
+		if err != nil {
+			return fail(mail.Faulty, err)
+		}
 	}
 	return msg, nil
 }

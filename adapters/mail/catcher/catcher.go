@@ -16,6 +16,7 @@ import (
 	"mime/quotedprintable"
 	"net/http"
 	"net/mail"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,7 +41,11 @@ type caught struct {
 	Text, HTML              string
 	Links                   []string
 	at                      time.Time
+	images                  []image
 }
+
+// image is a picture within a mail, in base64.
+type image struct{ id, data string }
 
 // words are the pages' texts.
 type words struct{ Lang, Title, Intro, None, From, To, Subject, Date, Text, HTML, Raw, Back, Links, Portal string }
@@ -196,8 +201,11 @@ func (c *catcher) read(name string) (*caught, error) {
 	if m.at, err = msg.Header.Date(); err != nil {
 		m.at = time.Time{}
 	}
-	if err := m.parts(msg.Header.Get("Content-Type"), msg.Header.Get("Content-Transfer-Encoding"), msg.Body); err != nil {
+	if err := m.parts(textproto.MIMEHeader(msg.Header), msg.Body); err != nil {
 		return nil, fmt.Errorf("mail %s: %w", name, err)
+	}
+	for _, i := range m.images {
+		m.HTML = strings.ReplaceAll(m.HTML, `"cid:`+i.id+`"`, `"data:image/png;base64,`+i.data+`"`)
 	}
 	for _, l := range link.FindAllString(m.Text, -1) {
 		if !slices.Contains(m.Links, l) {
@@ -208,8 +216,9 @@ func (c *catcher) read(name string) (*caught, error) {
 }
 
 // parts reads the text and the HTML of a mail.
-func (m *caught) parts(contentType, encoding string, body io.Reader) error {
-	kind, params, err := mime.ParseMediaType(contentType)
+func (m *caught) parts(header textproto.MIMEHeader, body io.Reader) error {
+	encoding, id := header.Get("Content-Transfer-Encoding"), header.Get("Content-ID")
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		return err
 	}
@@ -222,7 +231,7 @@ func (m *caught) parts(contentType, encoding string, body io.Reader) error {
 			if err != nil {
 				return err
 			}
-			if err := m.parts(p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p); err != nil {
+			if err := m.parts(p.Header, p); err != nil {
 				return err
 			}
 		}
@@ -235,6 +244,8 @@ func (m *caught) parts(contentType, encoding string, body io.Reader) error {
 		return err
 	}
 	switch kind {
+	case "image/png": // the mail's own, which a mail program shows in its place
+		m.images = append(m.images, image{strings.Trim(id, "<>"), strings.Join(strings.Fields(string(b)), "")})
 	case "text/plain":
 		m.Text = strings.ReplaceAll(string(b), "\r\n", "\n")
 	case "text/html":

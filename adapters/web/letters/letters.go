@@ -58,11 +58,16 @@ type content struct {
 	Footer   []string
 }
 
-// brand is whose letter it is. What a logo would be is here, and in the template "mark".
+// brand is whose letter it is.
 type brand struct {
 	Name        string
 	Colour, Ink string
+	Logo        bool
+	Width       int // of the logo, as it is shown
 }
+
+// logoHeight is how high a logo is shown, in pixels.
+const logoHeight = 40
 
 // quote is what somebody wrote.
 type quote struct{ By, Text string }
@@ -77,7 +82,10 @@ const accent = "#0f5c63"
 var isColour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
 func brandOf(l *commands.Letter) brand {
-	b := brand{Name: l.Account.Details.Name, Colour: l.Account.Branding.Colour}
+	b := brand{Name: l.Account.Details.Name, Colour: l.Account.Branding.Colour, Logo: len(l.Logo.PNG) > 0}
+	if b.Logo {
+		b.Width = max(1, l.Logo.Width*logoHeight/max(1, l.Logo.Height))
+	}
 	if !isColour.MatchString(b.Colour) {
 		b.Colour = accent
 	}
