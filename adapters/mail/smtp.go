@@ -132,7 +132,7 @@ func message(m commands.Mail, domain string) (*gomail.Msg, error) {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	}
 	if len(m.Logo) > 0 {
-		err := msg.EmbedReader("logo.png", bytes.NewReader(m.Logo), gomail.WithFileContentID("logo"), gomail.WithFileContentType("image/png"))
+		err := msg.EmbedReader("logo.png", bytes.NewReader(m.Logo), gomail.WithFileContentID("<logo>"), gomail.WithFileContentType("image/png"))
 		if err != nil {
 			return fail(mail.Faulty, err)
 		}

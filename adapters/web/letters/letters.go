@@ -159,11 +159,11 @@ func (c *content) text() string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// wrap breaks a line between words.
+// wrap breaks a line between words; an amount stays with its currency.
 func wrap(line, prefix string) []string {
 	var out []string
 	at := prefix
-	for _, word := range strings.Fields(line) {
+	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' }) {
 		if len([]rune(at))+len([]rune(word)) >= width && at != prefix {
 			out = append(out, strings.TrimRight(at, " "))
 			at = prefix
