@@ -11,7 +11,7 @@ func TestPortal(t *testing.T) {
 	w := newWorld(t)
 	t.Run("stories", func(t *testing.T) {
 		for name, story := range map[string]func(*testing.T){
-			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
+			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "record": w.record, "phone": w.phone, "without script": w.withoutScript, "mail": w.mail,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
