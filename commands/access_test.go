@@ -227,6 +227,18 @@ var acts = map[string]act{
 	"ShareLink": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return third(v.ShareLink(ctx, r, commands.ShareLink{Document: v.docs[document.Quote], Kind: document.Quote}))
 	}},
+	"InviteContact": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return third(v.InviteContact(ctx, r, commands.InviteContact{Contact: v.who}))
+	}},
+	"StartInvitations": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return third(v.StartInvitations(ctx, r, commands.StartInvitations{Contacts: []id.Contact{v.who}}))
+	}},
+	"RetryMail": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.RetryMail(ctx, r, commands.RetryMail{Mail: v.made}))
+	}, prepare: bounced},
+	"GiveUpMail": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.GiveUpMail(ctx, r, commands.GiveUpMail{Mail: v.made}))
+	}, prepare: waiting},
 	"RevokeLink": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.RevokeLink(ctx, r, commands.RevokeLink{Link: v.link}))
 	}},
@@ -351,6 +363,7 @@ var notAsked = map[string]string{
 	"StartSession": "after a sign-in: TestASignInUnderWayDoesNotOutliveItsPassword", "RequestRecovery": "anybody's: TestRecovery", "RecoverPassword": "by its token: TestRecovery",
 	"ShowPortal":     "staff's, of every role: TestStaffLookAtAPortal",
 	"ChangePassword": "by password: TestSessionsEndWithThePassword",
+	"Invitations":    "reads: TestInvitationsOfMany",
 }
 
 func TestEveryCommandIsOnTheList(t *testing.T) {

@@ -55,7 +55,7 @@ func (c *Commands) QuoteApproval(ctx context.Context, v readmodels.View, doc id.
 	if a.Hash != issued.Hash || a.Hash != approved.Hash {
 		return Approval{}, fmt.Errorf("approval of quote %s: its content has the hash %s, its issue says %s, its approval %s", doc, a.Hash, issued.Hash, approved.Hash)
 	}
-	a.Name, a.Signature, a.Reference = approved.Name.Or(""), approved.Signature.Or(""), approved.Reference
+	a.Name, a.Signature, a.Reference = approved.Name.Or(""), approved.Signature.Or(""), approved.OrderReference()
 	if issued.Supersedes != "" {
 		old, _, err := State(ctx, c.Executor, quote.Decider(), string(issued.Supersedes), Request{Account: v.Account(), Contact: v.Contact()})
 		if err != nil {

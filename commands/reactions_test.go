@@ -21,7 +21,7 @@ import (
 
 // everyReaction is what happens of itself.
 func everyReaction(c *commands.Commands) []reactions.Reaction {
-	return []reactions.Reaction{reactions.CreditNotesToInvoices(c), reactions.PaymentsToDocuments(c)}
+	return []reactions.Reaction{reactions.CreditNotesToInvoices(c), reactions.PaymentsToDocuments(c), reactions.Mails(c), reactions.Invitations(c)}
 }
 
 // busyDay is a history with all that reactions answer: payments in whole, in part, of
@@ -30,6 +30,9 @@ func everyReaction(c *commands.Commands) []reactions.Reaction {
 func busyDay(t *testing.T) *shopfront {
 	t.Helper()
 	s := newShopfront(t)
+	s.ok(second(s.SetLoginPassword(t.Context(), s.system(), commands.SetLoginPassword{Login: s.login, Password: goodPassword})))
+	s.ok(second(s.StartMailing(t.Context(), s.system())))
+	s.ok(third(s.StartInvitations(t.Context(), s.system(), commands.StartInvitations{Contacts: []id.Contact{s.who}})))
 	var docs []id.ID
 	for i := range 4 {
 		made, err := s.IssueDocument(t.Context(), s.system(), commands.IssueDocument{Contact: s.who, Body: documenttest.Body(document.Invoice, fmt.Sprint("F-", i))})
@@ -64,7 +67,9 @@ func (s *scene) since(from event.Position) []string {
 	for i := range stored {
 		rec, err := s.Codec.Decode(s.t.Context(), &stored[i])
 		s.ok(err)
-		out = append(out, fmt.Sprintf("%s %s@%d %+v by %+v because of %s", rec.ID, rec.Stream, rec.Revision, rec.Data, rec.Meta.Actor, rec.Meta.Causation))
+		data, err := s.Codec.Reveal(&rec) // what is sealed is so by another key in each scene
+		s.ok(err)
+		out = append(out, fmt.Sprintf("%s %s@%d %s by %+v because of %s", rec.ID, rec.Stream, rec.Revision, data, rec.Meta.Actor, rec.Meta.Causation))
 	}
 	return out
 }

@@ -15,12 +15,9 @@ import (
 // RequestRecovery is the email of somebody who wants to create or recover a password.
 type RequestRecovery struct{ Email string }
 
-// Recovery is what to send, and to whom. The page answers the same whether or not there
-// is anything to send.
+// Recovery is who gets a mail, where anybody does. The page answers the same either way.
 type Recovery struct {
 	Send    bool
-	Email   string // the address on record, never the one that was typed
-	Token   string // the secret of the single-use link
 	Until   time.Time
 	Login   id.ID
 	Contact id.Contact
@@ -29,9 +26,9 @@ type Recovery struct {
 // recoveryTime is how long the answer takes, whatever was found.
 const recoveryTime = 400 * time.Millisecond
 
-// RequestRecovery makes a recovery link for the login with the email. The main email of a
-// contact that never had a login gets its first one. It takes the same time for an
-// email that nobody has.
+// RequestRecovery asks for a mail with a recovery link for the login with the email: to the
+// address on record, never to the one that was typed. The main email of a contact that
+// never had a login gets its first one. It takes the same time for an email that nobody has.
 func (c *Commands) RequestRecovery(ctx context.Context, req Request, in RequestRecovery) (Recovery, error) {
 	timer := time.NewTimer(recoveryTime)
 	defer timer.Stop()
@@ -72,11 +69,7 @@ func (c *Commands) requestRecovery(ctx context.Context, req Request, email strin
 	if err != nil {
 		return Recovery{}, quiet(err)
 	}
-	secret, err := c.Vault.IssueToken(ctx, Token{Account: req.Account, Purpose: PurposeRecovery, Subject: claim.Owner, Contact: claim.Contact, Expires: l.Recovery})
-	if err != nil {
-		return Recovery{}, fmt.Errorf("issuing a recovery link for login %s: %w", claim.Owner, err)
-	}
-	return Recovery{Send: true, Email: l.Email, Token: secret, Until: l.Recovery, Login: claim.Owner, Contact: claim.Contact}, nil
+	return Recovery{Send: true, Until: l.Recovery, Login: claim.Owner, Contact: claim.Contact}, nil
 }
 
 // quiet hides that something is not there.

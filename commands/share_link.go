@@ -12,11 +12,14 @@ import (
 	"lonja/domain/id"
 )
 
-// ShareLink is a document to share, and to whom the link is sent, if it is.
+// ShareLink is a document to share, and to whom the link is sent, if it is: by Lonja's own
+// mail where Send says so, else by whoever shares it.
 type ShareLink struct {
 	Document id.ID
 	Kind     document.Kind
 	SentTo   string
+	Send     bool
+	Message  string // of staff, in the mail
 }
 
 // SharedLink is a link and its secret, which is shown this once.
@@ -40,7 +43,11 @@ func (c *Commands) ShareLink(ctx context.Context, req Request, in ShareLink) (Sh
 	link := id.DeriveID("link", string(req.Account), string(in.Document), req.Command.String(), string(req.Actor.Kind), req.Actor.ID)
 	req = req.of(owner)
 	rcpt, err := ExecuteFor(ctx, c.Executor, access.LinkDecider(), string(link), req, owner, func(s access.Link) ([]event.Event, error) {
-		return access.ShareLink(s, in.Document, in.Kind, in.SentTo, req.At)
+		shared, err := access.ShareLink(s, in.Document, in.Kind, in.SentTo, req.At)
+		if err != nil || !in.Send {
+			return shared, err
+		}
+		return access.SendLink(s, shared, in.SentTo, in.Message)
 	})
 	if err != nil {
 		return SharedLink{}, Receipt{}, err

@@ -13,6 +13,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/fault"
 	"lonja/domain/id"
+	"lonja/domain/mail"
 	"lonja/domain/money"
 	"lonja/domain/payment"
 	"lonja/domain/quote"
@@ -46,6 +47,13 @@ var ofItself = map[string]func(v *victim, ctx context.Context, r commands.Reques
 		return v.CreditInvoices(ctx, r, v.docs[document.CreditNote], money.Of(100, "EUR"), []id.ID{v.docs[document.Invoice]})
 	},
 	"SettlePayment": func(v *victim, ctx context.Context, r commands.Request) error { return v.SettlePayment(ctx, r, v.pay) },
+	"StartMailing":  func(v *victim, ctx context.Context, r commands.Request) error { return second(v.StartMailing(ctx, r)) },
+	"QueueMail": func(v *victim, ctx context.Context, r commands.Request) error {
+		return v.QueueMail(ctx, r, commands.QueueMail{Template: mail.Invitation, To: commands.TheLogin, Login: v.login, Event: &event.Recorded{Position: 1}})
+	},
+	"AdvanceInvitations": func(v *victim, ctx context.Context, r commands.Request) error {
+		return v.AdvanceInvitations(ctx, r, v.pay)
+	},
 	"GatewayNotified": func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.GatewayNotified(ctx, r, commands.GatewayNotified{Gateway: "transfer", Payment: v.pay, Status: payment.NoticeSucceeded, Amount: money.Of(121_000, "EUR"), On: "2026-03-02"}))
 	},

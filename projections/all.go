@@ -10,7 +10,7 @@ import (
 
 // All returns every projection of Lonja.
 func All() []*Projection {
-	return []*Projection{Account(), Contacts(), Documents(), Catalogue()}
+	return []*Projection{Account(), Contacts(), Documents(), Catalogue(), Mails()}
 }
 
 // streamID returns the identity in the stream's name, "<category>-<id>".

@@ -1,8 +1,10 @@
-// Package mail hands mails to a mail server over SMTP. It exists so that what is sent, and
-// when, is decided without knowing how a server is spoken to.
+// Package mail sends what was queued: to a mail server over SMTP, or into a folder from
+// which one picks mails up. It exists so that what is sent, and when, is decided without
+// knowing how a server is spoken to.
 package mail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"lonja/commands"
+	"lonja/domain/mail"
 )
 
 // TLS says how the connection to the server is protected.
@@ -71,9 +74,9 @@ func NewSMTP(cfg Config) (*SMTP, error) {
 // Send implements commands.Mailer. A failure of the goodbye after the server has taken the
 // mail is no failure.
 func (s *SMTP) Send(ctx context.Context, m commands.Mail) error {
-	msg, err := s.message(m)
+	msg, err := message(m, s.cfg.Domain)
 	if err != nil {
-		return fmt.Errorf("mail %s: %w: %w", m.ID, commands.ErrMailRefused, err)
+		return err
 	}
 	client, err := gomail.NewClient(s.cfg.Host, s.opts...)
 	if err != nil {
@@ -83,27 +86,56 @@ func (s *SMTP) Send(ctx context.Context, m commands.Mail) error {
 	if err == nil || msg.IsDelivered() {
 		return nil
 	}
+	f := &commands.MailFailure{Cause: mail.Unreachable, Err: fmt.Errorf("mail %s: %w", m.ID, err)}
 	var refusal *gomail.SendError
-	if errors.As(err, &refusal) && refusal.ErrorCode() >= 500 && refusal.ErrorCode() < 600 {
-		return fmt.Errorf("mail %s: %w: %w", m.ID, commands.ErrMailRefused, err)
+	if !errors.As(err, &refusal) || refusal.ErrorCode() == 0 {
+		return f // nobody answered, nobody let us in, or the line broke
 	}
-	return fmt.Errorf("mail %s: %w", m.ID, err)
+	f.Cause, f.Code = mail.Deferred, refusal.ErrorCode()
+	if f.Code >= 500 && f.Code < 600 {
+		f.Cause = mail.Rejected
+		if refusal.Reason == gomail.ErrSMTPRcptTo {
+			f.Cause = mail.BadAddress
+		}
+		f.Err = fmt.Errorf("%w: %w", commands.ErrMailRefused, f.Err)
+	}
+	return f
 }
 
-func (s *SMTP) message(m commands.Mail) (*gomail.Msg, error) {
-	msg := gomail.NewMsg()
+// message writes a mail as it goes out. What a person typed can't begin a header.
+func message(m commands.Mail, domain string) (*gomail.Msg, error) {
+	fail := func(cause mail.Cause, err error) (*gomail.Msg, error) {
+		return nil, &commands.MailFailure{Cause: cause, Err: fmt.Errorf("mail %s: %w: %w", m.ID, commands.ErrMailRefused, err)}
+	}
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := msg.FromFormat(oneLine(m.From.Name), m.From.Address); err != nil {
-		return nil, err
+		return fail(mail.Faulty, err)
 	}
 	if err := msg.AddToFormat(oneLine(m.To.Name), m.To.Address); err != nil {
-		return nil, err
+		return fail(mail.BadAddress, err)
+	}
+	if m.ReplyTo.Address != "" {
+		if err := msg.ReplyToFormat(oneLine(m.ReplyTo.Name), m.ReplyTo.Address); err != nil {
+			return fail(mail.Faulty, err)
+		}
 	}
 	msg.Subject(oneLine(m.Subject))
-	msg.SetMessageIDWithValue(m.ID + "@" + s.cfg.Domain)
+	msg.SetMessageIDWithValue(m.ID + "@" + domain)
 	msg.SetDateWithValue(m.Date)
+	// Nobody's out-of-office answers a mail that a program wrote (RFC 3834), and a reader can
+	// file a portal's mails (RFC 2919).
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
+	msg.SetGenHeader("List-Id", "<portal."+domain+">")
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	if len(m.Logo) > 0 {
+		err := msg.EmbedReader("logo.png", bytes.NewReader(m.Logo), gomail.WithFileContentID("<logo>"), gomail.WithFileContentType("image/png"))
+		if err != nil {
+			return fail(mail.Faulty, err)
+		}
 	}
 	return msg, nil
 }

@@ -46,9 +46,6 @@ type Config struct {
 	StatementPDF edge.WriteStatement
 	// CertificatePDF writes a certificate of approval.
 	CertificatePDF edge.WriteCertificate
-	// SendRecovery hands a recovery link over for sending, and returns at once: the time
-	// that the page takes must not tell who has access.
-	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
 	// TransferCode returns the text of a transfer's SEPA code, "" where there can be none.
 	TransferCode func(s *readmodels.Settings, amount money.Money, reference string) string
 
@@ -68,8 +65,8 @@ type Config struct {
 
 // New returns the handler of everything.
 func New(c Config) (http.Handler, error) {
-	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.UBL == nil || c.StatementPDF == nil || c.CertificatePDF == nil || c.TransferCode == nil || c.SendRecovery == nil {
-		return nil, errors.New("web: account, commands, wait, log, pdf, recovery and transfer code are required")
+	if c.Account == "" || c.Commands == nil || c.Wait == nil || c.Log == nil || c.PDF == nil || c.UBL == nil || c.StatementPDF == nil || c.CertificatePDF == nil || c.TransferCode == nil {
+		return nil, errors.New("web: account, commands, wait, log, pdf and transfer code are required")
 	}
 	base, err := url.Parse(c.BaseURL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -114,7 +111,7 @@ func (c *Config) assemble(kit *edge.Kit) http.Handler {
 		r.Use(kit.CatchUp, kit.WithSettings, sameOrigin(kit), middleware.Compress(5, "text/html", "text/css"))
 		r.Get("/brand.css", kit.Brand)
 		r.Get("/logo/{file}", kit.Logo)
-		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, CertificatePDF: c.CertificatePDF, SendRecovery: c.SendRecovery, TransferCode: c.TransferCode}).Routes(r)
+		(&portal.Portal{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, CertificatePDF: c.CertificatePDF, TransferCode: c.TransferCode}).Routes(r)
 		(&staff.Staff{Kit: kit, Limits: c.Limits, PDF: c.PDF, UBL: c.UBL, StatementPDF: c.StatementPDF, CertificatePDF: c.CertificatePDF, Random: rand.Reader}).Routes(r)
 		r.NotFound(kit.NotFound)
 		r.MethodNotAllowed(kit.NotFound)

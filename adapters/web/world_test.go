@@ -20,6 +20,7 @@ import (
 	"github.com/govalues/decimal"
 	"golang.org/x/net/html"
 
+	"lonja/adapters/mail"
 	"lonja/adapters/memory"
 	"lonja/adapters/sqlite/vault"
 	"lonja/adapters/web"
@@ -58,6 +59,8 @@ type world struct {
 	lines    *lockedBuffer // what was logged
 	account  id.Account
 	runner   *projections.Runner
+	post     *postbox
+	sender   *mail.Sender
 
 	mu        sync.Mutex
 	clock     time.Time
@@ -65,7 +68,6 @@ type world struct {
 	reacted   event.Position
 	reactions []reactions.Reaction
 	stuck     bool // projections stand still
-	recovered []string
 }
 
 type lockedBuffer struct {
@@ -103,12 +105,13 @@ func newWorld(t *testing.T) *world {
 		Executor: &commands.Executor{Store: w.log, Codec: event.NewCodec(vocabulary.Registry(), w.vault)},
 		Read:     w.reads, Vault: w.vault, Blobs: memory.NewBlobs(), Gateways: map[string]commands.Gateway{"sandbox": w.gateway},
 	}
-	w.reactions = []reactions.Reaction{reactions.PaymentsToDocuments(w.commands), reactions.CreditNotesToInvoices(w.commands)}
+	w.reactions = []reactions.Reaction{reactions.PaymentsToDocuments(w.commands), reactions.CreditNotesToInvoices(w.commands), reactions.Mails(w.commands), reactions.Invitations(w.commands)}
 	w.startProjections()
 	w.open()
+	w.startMail()
 	handler, err := web.New(web.Config{
 		Account: w.account, BaseURL: "http://portal.test", Commands: w.commands, Wait: w.wait, Now: w.now, Test: []string{"sandbox"},
-		Log: slog.New(slog.NewTextHandler(w.lines, nil)),
+		Log: w.logger(),
 		PDF: func(_ context.Context, out io.Writer, d edge.Sheet) error {
 			_, err := fmt.Fprintf(out, "%%PDF-1.7 %s %s", d.Body.Number, d.L.Code)
 			return err
@@ -122,11 +125,6 @@ func newWorld(t *testing.T) *world {
 			return err
 		},
 		UBL: func(b *document.Body) ([]byte, error) { return []byte("<Invoice>" + b.Number + "</Invoice>"), nil },
-		SendRecovery: func(_ context.Context, _ commands.Recovery, link, _ string) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.recovered = append(w.recovered, link)
-		},
 		TransferCode: func(s *readmodels.Settings, amount money.Money, reference string) string {
 			return "BCD\n002\n1\nSCT\n" + s.BIC + "\n" + s.Beneficiary + "\n" + s.IBAN + "\nEUR" + amount.Decimal() + "\n\n\n" + reference
 		},
@@ -139,6 +137,8 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.server.Close)
 	return w
 }
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.lines, nil)) }
 
 func (w *world) now() time.Time {
 	w.mu.Lock()

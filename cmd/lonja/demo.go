@@ -31,6 +31,7 @@ const (
 
 // Run loads the demo where the folder has no account yet, and serves.
 func (c *demoCmd) Run(ctx context.Context, sys system) error {
+	c.catch = c.SMTP == ""
 	return c.serve(ctx, sys, func(ctx context.Context, a *app, base string) error {
 		all, err := a.vault.Accounts(ctx)
 		if err != nil {
@@ -43,6 +44,10 @@ func (c *demoCmd) Run(ctx context.Context, sys system) error {
 				return fmt.Errorf("loading the demo account: %w; remove the folder %s to begin again", err, a.cfg.Data)
 			}
 		}
+		mails := ""
+		if a.cfg.Catch {
+			mails = fmt.Sprintf("\n  Mails go nowhere: read them at %s/demo/mails\n", base)
+		}
 		client, supplier := plan.Contacts[plan.Account.Client].Details, plan.Contacts[plan.Account.Supplier].Details
 		_, err = fmt.Fprintf(sys.Out, `
   The portal of %s is at %s
@@ -50,11 +55,11 @@ func (c *demoCmd) Run(ctx context.Context, sys system) error {
     a client     %-38s %s
     a supplier   %-38s %s
     staff        %-38s %s   (at %s/staff)
-
+%s
   Its data is in %s. Stop it with Ctrl-C; run it again to go on.
 
 `, plan.Account.Party.Name, base, client.Email, demoClientPassword, supplier.Email, demoSupplierPassword,
-			plan.Account.StaffEmail, demoStaffPassword, base, a.cfg.Data)
+			plan.Account.StaffEmail, demoStaffPassword, base, mails, a.cfg.Data)
 		return err
 	})
 }

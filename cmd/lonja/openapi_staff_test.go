@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/png"
 	"net/http"
+	"time"
 
 	"lonja/domain/document"
 )
@@ -37,11 +39,57 @@ func (d *described) links(erp, assistant, owner, who string) {
 	if link.ID == "" || link.URL == "" {
 		d.t.Errorf("the link is %+v", link)
 	}
+	d.call(erp, http.MethodPost, at, object{"send": true}, http.StatusUnprocessableEntity)
+	d.call(erp, http.MethodPost, at, object{"sentTo": "marta@ibanez.example", "send": true, "message": "Hola"}, http.StatusOK)
 	list := "/contacts/" + who + "/links"
 	d.call(assistant, http.MethodGet, list+"?document="+doc, nil, http.StatusOK)
 	d.call(owner, http.MethodGet, list, nil, http.StatusNotFound)
 	d.call(owner, http.MethodPost, "/links/"+link.ID+"/revoke", nil, http.StatusNotFound)
 	d.made(erp, http.MethodPost, "/links/"+link.ID+"/revoke", nil)
+}
+
+// mails are sent by a sender that the test is: nothing goes out unless it says so.
+func (d *described) mails(erp, assistant, owner, who string) {
+	d.call(owner, http.MethodPost, "/contacts/"+who+"/invite", nil, http.StatusNotFound)
+	d.call(assistant, http.MethodPost, "/contacts/"+who+"/invite", nil, http.StatusForbidden)
+	guest := d.made(erp, http.MethodPost, "/contacts", object{"name": "Bar Nuevo", "email": "bar@nuevo.example", "client": true})
+	mute := d.made(erp, http.MethodPost, "/contacts", object{"name": "Bar Mudo", "client": true})
+	d.call(erp, http.MethodPost, "/contacts/"+mute+"/invite", nil, http.StatusConflict)
+	d.made(erp, http.MethodPost, "/contacts/"+guest+"/invite", nil)
+
+	one := d.waitingMail(erp, "/mails?contact="+guest+"&status=waiting")
+	d.call(assistant, http.MethodGet, "/mails?failing=true", nil, http.StatusOK)
+	d.call(owner, http.MethodGet, "/mails", nil, http.StatusNotFound)
+	d.call(erp, http.MethodGet, "/mails?document="+guest, nil, http.StatusUnprocessableEntity)
+	d.call(owner, http.MethodPost, "/mails/"+one+"/give-up", nil, http.StatusNotFound)
+	d.call(erp, http.MethodPost, "/mails/"+one+"/retry", nil, http.StatusConflict)
+	d.made(erp, http.MethodPost, "/mails/"+one+"/give-up", nil)
+	d.made(erp, http.MethodPost, "/mails/"+one+"/retry", nil)
+
+	d.call(owner, http.MethodPost, "/invitations", object{"contacts": []any{guest}}, http.StatusNotFound)
+	d.call(erp, http.MethodPost, "/invitations", object{"contacts": []any{}}, http.StatusUnprocessableEntity)
+	batch := d.made(erp, http.MethodPost, "/invitations", object{"contacts": []any{guest, mute}})
+	d.call(owner, http.MethodGet, "/invitations/"+batch, nil, http.StatusNotFound)
+	d.call(assistant, http.MethodGet, "/invitations/"+batch, nil, http.StatusOK)
+}
+
+// waitingMail returns the only mail of a list, as soon as it is there.
+func (d *described) waitingMail(erp, list string) string {
+	d.t.Helper()
+	for {
+		head, err := d.app.events.Head(d.t.Context())
+		d.must(err)
+		d.settle()
+		var mails struct{ Items []struct{ ID, To string } }
+		d.fine(d.call(erp, http.MethodGet, list, nil, http.StatusOK), &mails)
+		if len(mails.Items) == 1 {
+			return mails.Items[0].ID
+		}
+		ctx, cancel := context.WithTimeout(d.t.Context(), 30*time.Second)
+		_, err = d.app.events.Wait(ctx, head)
+		cancel()
+		d.must(err)
+	}
 }
 
 func (d *described) people(erp, staff, assistant, owner, other, who string) {

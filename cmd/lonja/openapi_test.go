@@ -185,6 +185,8 @@ type object = map[string]any
 func TestTheAPIIsAsItsDescriptionSays(t *testing.T) {
 	t.Parallel()
 	d := newDescribed(t)
+	_, err := d.app.commands.StartMailing(t.Context(), d.req(d.account))
+	d.must(err)
 	erp := d.key()
 	who := d.made(erp, http.MethodPost, "/contacts", object{"name": "Bodegas Ibáñez, S.L.", "taxId": "B26000015", "client": true, "supplier": true, "address": object{"city": "Logroño", "country": "ES"}})
 	owner, reader := d.signedIn(erp, who, "marta@ibanez.example", "full", ownerPassword), d.signedIn(erp, who, "eva@ibanez.example", "read", colleaguePassword)
@@ -206,6 +208,7 @@ func TestTheAPIIsAsItsDescriptionSays(t *testing.T) {
 	t.Run("home", func(*testing.T) { d.home(staff, owner, other, who) })
 	t.Run("withdrawals", func(*testing.T) { d.withdrawals(erp, assistant, owner) })
 	t.Run("links", func(*testing.T) { d.links(erp, assistant, owner, who) })
+	t.Run("mails", func(*testing.T) { d.mails(erp, assistant, owner, who) })
 	t.Run("people", func(*testing.T) { d.people(erp, staff, assistant, owner, other, who) })
 	t.Run("settings", func(*testing.T) { d.settings(erp, staff, assistant, owner) })
 	t.Run("gateway", func(*testing.T) { d.gateway(erp, staff, owner, other) })

@@ -20,7 +20,11 @@ type serveFlags struct {
 	Addr    string         `help:"Where to listen." default:"127.0.0.1:8080" env:"LONJA_ADDR"`
 	BaseURL string         `name:"base-url" help:"Where people reach the portal, https://portal.example.com; the address itself where left out, which only loopback may." env:"LONJA_BASE_URL"`
 	Proxies []netip.Prefix `name:"proxy" help:"Networks of the proxies before the portal, 10.0.0.0/8, whose X-Forwarded-For says where people are: guessing is bounded by that. A proxy on this machine is known." env:"LONJA_PROXIES"`
+	SMTP    string         `help:"The mail server, smtp://user:password@host:587 or smtps://…; where left out, mails are left in the data folder's outbox. The environment keeps the password off the list of processes." env:"LONJA_SMTP"`
+	From    string         `name:"mail-from" help:"The sender of mails; the account's email where left out." env:"LONJA_MAIL_FROM"`
 	Test    bool           `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
+
+	catch bool // mails can be read at a page
 }
 
 // serveCmd serves the portal.
@@ -60,7 +64,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind()})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, Catch: f.catch})
 	if err != nil {
 		return err
 	}
@@ -101,6 +105,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a.tasks.Go(func() { a.sweep(run) })
+	a.tasks.Go(func() { a.sender().Run(run) })
 	a.log.Info("serving", "address", base, "data", f.Data)
 	<-ctx.Done()
 	a.log.Info("stopping")

@@ -29,6 +29,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/domain/money"
+	"lonja/readmodels"
 )
 
 // side says whose a route is: what someone else is told there.
@@ -89,6 +90,11 @@ var routes = map[string]side{
 	"GET /staff/settings/branding": staffSide, "POST /staff/settings/branding": staffSide, "GET /staff/settings/preview.css": staffSide, "POST /staff/settings/logo": staffSide, "POST /staff/settings/logo/remove": staffSide,
 	"GET /staff/settings/people": staffSide, "POST /staff/settings/people": staffSide, "POST /staff/settings/people/{staff}/role": staffSide, "POST /staff/settings/people/{staff}/password": staffSide,
 	"POST /staff/settings/people/{staff}/remove": staffSide, "GET /staff/settings/programs": staffSide, "POST /staff/settings/programs": staffSide, "POST /staff/settings/programs/{key}/revoke": staffSide,
+	"GET /staff/mails": staffSide, "POST /staff/mails/{mail}/retry": staffSide, "POST /staff/mails/{mail}/give-up": staffSide,
+	"GET /staff/invitations/new": staffSide, "POST /staff/invitations": staffSide, "GET /staff/invitations/{batch}": staffSide,
+	"POST /staff/contacts/{contact}/invite": staffSide, "POST /staff/contacts/{contact}/{kind}/{id}/share-mail": staffSide,
+	"GET /api/v1/mails": apiSide, "POST /api/v1/mails/{id}/retry": apiSide, "POST /api/v1/mails/{id}/give-up": apiSide,
+	"POST /api/v1/contacts/{id}/invite": apiSide, "POST /api/v1/invitations": apiSide, "GET /api/v1/invitations/{id}": apiSide,
 
 	"GET /api/v1/openapi.json": anyones, "GET /api/v1/openapi.yaml": anyones, "GET /api/v1/openapi-3.0.json": anyones, "GET /api/v1/openapi-3.0.yaml": anyones,
 	"POST /api/v1/session": anyones, "DELETE /api/v1/session": apiSide,
@@ -131,6 +137,7 @@ type things struct {
 	contact                             id.Contact
 	login, link, payment, product, list id.ID
 	comment                             id.ID // with a file
+	mail, batch                         id.ID
 	none                                id.ID
 	docs                                map[document.Kind]id.ID
 	hash                                map[document.Kind]string // of what the documents say, where it is known
@@ -148,7 +155,7 @@ func (x things) hashOf(k document.Kind) string {
 func nothings() things {
 	x := things{contact: id.Contact(id.DeriveID("no contact")), login: id.DeriveID("no login"), link: id.DeriveID("no link"),
 		payment: id.DeriveID("no payment"), product: id.DeriveID("no product"), list: id.DeriveID("no list"), comment: id.DeriveID("no comment"),
-		docs: map[document.Kind]id.ID{}}
+		mail: id.DeriveID("no mail"), batch: id.DeriveID("no batch"), docs: map[document.Kind]id.ID{}}
 	for _, k := range document.Kinds() {
 		x.docs[k] = id.DeriveID("no document", string(k))
 	}
@@ -331,7 +338,7 @@ func (w *sweep) same(what string, a, b *httptest.ResponseRecorder) {
 
 // all returns every id.
 func (x things) all() []string {
-	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product), string(x.list), string(x.comment)}
+	out := []string{string(x.contact), string(x.login), string(x.link), string(x.payment), string(x.product), string(x.list), string(x.comment), string(x.mail), string(x.batch)}
 	for _, d := range x.docs {
 		out = append(out, string(d))
 	}
@@ -378,7 +385,7 @@ type hit struct {
 // hits returns the requests by which somebody would try the route.
 func (r route) hits(x things) []hit {
 	path := strings.NewReplacer("{contact}", string(x.contact), "{login}", string(x.login), "{link}", string(x.link),
-		"{payment}", string(x.payment), "{product}", string(x.product), "{staff}", string(x.login), "{key}", string(x.login), "{gateway}", string(x.login),
+		"{payment}", string(x.payment), "{mail}", string(x.mail), "{batch}", string(x.batch), "{product}", string(x.product), "{staff}", string(x.login), "{key}", string(x.login), "{gateway}", string(x.login),
 		"{comment}", string(x.comment), "{attachment}", "0", "{file}", "0000.png", "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
@@ -392,12 +399,15 @@ func (r route) hits(x things) []hit {
 	}
 	if r.method != http.MethodGet {
 		h.form = formOf(x, r.kind)
-		h.names = h.names || strings.HasSuffix(path, "/pay") // the form names what to pay
+		h.names = h.names || strings.HasSuffix(path, "/pay") || path == "/staff/invitations" // the form names what to pay, and whom to invite
 	}
 	if !strings.Contains(path, "{id}") {
 		switch out := []hit{h}; {
 		case path == "/pay" && r.method == http.MethodGet:
 			h.query, h.names = url.Values{"document": {"invoice." + string(x.docs[document.Invoice])}}, true
+			return append(out, h)
+		case path == "/staff/invitations/new":
+			h.query, h.names = url.Values{"contact": {string(x.contact)}}, true
 			return append(out, h)
 		case path == "/cart" && r.method == http.MethodPost, path == "/cart/order":
 			return out
@@ -425,7 +435,7 @@ func formOf(x things, k document.Kind) url.Values {
 		"command": {id.Derive("a form").String()}, "name": {"Mallory"}, "text": {"x"}, "reason": {"x"}, "hash": {x.hashOf(k)}, "reference": {"x"},
 		"document": {"invoice." + string(x.docs[document.Invoice])}, "method": {"transfer"}, "amount": {"1.00"}, "on": {"2026-11-23"},
 		"email": {"mallory@evil.example"}, "password": {"Ocho-Redes-Secan-Al-Sol"}, "role": {"full"}, "current": {"x"},
-		"product": {string(x.product)}, "quantity": {"1"}, "shown": {"1.00 EUR"}, "enabled": {"1"}, "deliveryOn": {"2026-12-01"},
+		"contact": {string(x.contact)}, "sentTo": {"mallory@evil.example"}, "message": {"x"}, "product": {string(x.product)}, "quantity": {"1"}, "shown": {"1.00 EUR"}, "enabled": {"1"}, "deliveryOn": {"2026-12-01"},
 		"iban": {"ES9121000418450200051332"}, "confirm": {secret}, "login": {string(x.login)}, "client": {"1"},
 	}
 }
@@ -446,7 +456,7 @@ func (r route) apiHits(h hit, x things) []hit {
 		"/contacts": map[string]any{}, "/documents": map[string]any{}, "/catalogue/products": map[string]any{},
 		"/cart/{product}":              map[string]any{"quantity": "1"},
 		"/purchase-orders/{id}/cancel": map[string]any{"reason": "x"}, "/invoices/{id}/cancel": map[string]any{"reason": "x"}, "/payments/{id}/refund": map[string]any{"total": "1.00 EUR"},
-		"/documents/{id}/links": map[string]any{"sentTo": "mallory@evil.example"}, "/contacts/{id}": map[string]any{"name": "Mallory"},
+		"/documents/{id}/links": map[string]any{"sentTo": "mallory@evil.example", "send": true}, "/invitations": map[string]any{"contacts": []any{x.contact}}, "/contacts/{id}": map[string]any{"name": "Mallory"},
 		"/contacts/{id}/language": map[string]any{"language": "en"}, "/contacts/{id}/roles": map[string]any{"client": true, "supplier": false},
 		"/contacts/{id}/taxes": map[string]any{"surcharge": true, "withholding": "15"}, "/contacts/{id}/payment-methods": map[string]any{"methods": []any{"transfer"}},
 		"/logins/{id}/role": map[string]any{"role": "read"}, "/logins/{id}": map[string]any{"email": "mallory@evil.example"},
@@ -460,7 +470,7 @@ func (r route) apiHits(h hit, x things) []hit {
 	if r.method == http.MethodPost || r.method == http.MethodPut {
 		h.json = bodies[at]
 	}
-	h.names = h.names || r.method == http.MethodPost && (at == "/payments" || at == "/transfers")
+	h.names = h.names || r.method == http.MethodPost && (at == "/payments" || at == "/transfers" || at == "/invitations")
 	ids := []id.ID{""}
 	switch {
 	case !strings.Contains(at, "{id}"):
@@ -481,6 +491,10 @@ func (r route) apiHits(h hit, x things) []hit {
 		ids = []id.ID{id.ID(x.contact)}
 	case strings.HasPrefix(at, "/invoices/"):
 		ids = []id.ID{x.docs[document.Invoice], x.docs[document.Quote]}
+	case strings.HasPrefix(at, "/mails/"):
+		ids = []id.ID{x.mail}
+	case strings.HasPrefix(at, "/invitations/"):
+		ids = []id.ID{x.batch}
 	case strings.HasPrefix(at, "/links/"):
 		ids = []id.ID{x.link}
 	case strings.HasPrefix(at, "/catalogue/"):
@@ -556,6 +570,7 @@ func newSweep(t testing.TB) *sweep {
 	there, err := w.app.handler(elsewhere)
 	w.must(err)
 	w.makeVictim()
+	w.makeMails()
 
 	nobody := attacker{name: "nobody", handler: w.served}
 	_, other := w.contact(w.account, "Redes del Norte", "A48000012", "ana@redes.example", attackerPassword)
@@ -745,6 +760,31 @@ func (w *sweep) makeVictim() {
 	w.must(err)
 	_, err = x.SetCartLine(ctx, as, commands.SetCartLine{Product: w.victim.product, Quantity: decimal.MustParse("2")})
 	w.must(err)
+}
+
+// makeMails leaves the victim a mail that waits, and an invitation that named it.
+func (w *sweep) makeMails() {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	_, err := x.StartMailing(ctx, w.req(w.account))
+	w.must(err)
+	w.victim.batch, _, err = x.StartInvitations(ctx, w.req(w.account), commands.StartInvitations{Contacts: []id.Contact{w.victim.contact}})
+	w.must(err)
+	deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		head, err := w.app.events.Head(ctx)
+		w.must(err)
+		w.settle()
+		mails, err := readmodels.ListMails(ctx, readmodels.For(w.app.read, w.account, w.victim.contact), readmodels.MailQuery{})
+		w.must(err)
+		if len(mails.Items) > 0 {
+			w.victim.mail = mails.Items[0].Row.ID
+			return
+		}
+		_, err = w.app.events.Wait(deadline, head)
+		w.must(err)
+	}
 }
 
 func (w *sweep) issue(k document.Kind, number, title string) id.ID {

@@ -54,7 +54,10 @@ type appConfig struct {
 	MustExist bool           // a folder without an event log is a mistake, not a new system
 	BaseURL   string         // where people reach the portal; "" for a process that serves nobody
 	Proxies   []netip.Prefix // whose word on where a request comes from is taken
-	Fast      bool           // the sandbox gateway's notices come within milliseconds: for tests
+	Fast      bool           // the sandbox gateway's notices come within milliseconds, and mails go out at once: for tests
+	SMTP      string         // the mail server's address; "": mails are left in the outbox folder
+	MailFrom  string         // the sender of mails; "": the account's email
+	Catch     bool           // mails that the outbox holds can be read at a page: for the demo
 }
 
 // app is everything wired together on one data folder.
@@ -73,6 +76,7 @@ type app struct {
 	auditor  *audit.Auditor
 	words    *locale.Catalogue
 	sandbox  *sandbox.Gateway
+	postman  *commands.Postman // nil in a process that serves nobody
 	served   atomic.Pointer[http.Handler]
 	tasks    sync.WaitGroup // what was started besides the router
 	closers  []func() error // in the order of closing
@@ -140,6 +144,9 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err := a.wireSandbox(ctx); err != nil {
 		return nil, err
 	}
+	if err := a.wireMail(); err != nil {
+		return nil, err
+	}
 	if err := a.wireRouter(); err != nil {
 		return nil, err
 	}
@@ -171,7 +178,13 @@ func (a *app) wireRouter() (err error) {
 		return err
 	}
 	a.router.AddProjections("projections", a.runner)
-	for _, re := range []reactions.Reaction{reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands)} {
+	all := []reactions.Reaction{
+		reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands), reactions.Mails(a.commands), reactions.Invitations(a.commands),
+	}
+	if a.postman != nil {
+		all = append(all, reactions.ForgetMails(a.postman.Forget))
+	}
+	for _, re := range all {
 		a.router.AddReaction(re)
 	}
 	return nil
@@ -304,11 +317,14 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 func (a *app) handler(account id.Account) (http.Handler, error) {
 	limits := edge.NewLimits(edge.AddressBehind(a.cfg.Proxies), a.sys.Now)
 	hosted := map[string]http.Handler{"/api/*": a.api(account, limits), "/healthz": http.HandlerFunc(a.healthz)}
+	if a.cfg.Catch {
+		hosted["/demo/mails"], hosted["/demo/mails/*"] = a.caught(), a.caught()
+	}
 	if a.sandbox != nil {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF, SendRecovery: a.sendRecovery,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
 		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
 	})
 }

@@ -18,6 +18,15 @@ const LinkLife = 48 * time.Hour
 // RecoveryLife is how long a recovery link is good for.
 const RecoveryLife = 30 * time.Minute
 
+// InvitationLife is how long the link of an invitation is good for.
+const InvitationLife = 7 * 24 * time.Hour
+
+// invitationPause is how long after an invitation another one sends nothing.
+const invitationPause = 12 * time.Hour
+
+// MaxMessage is how many characters staff may write with a document.
+const MaxMessage = 2000
+
 // Known reports whether r is one of the roles.
 func (r Role) Known() bool {
 	switch r {
@@ -148,9 +157,24 @@ func RequestRecovery(s Login, now time.Time) ([]event.Event, error) {
 	return []event.Event{RecoveryRequested{Until: now.UTC().Truncate(time.Millisecond).Add(RecoveryLife)}}, nil
 }
 
-// CanRecover reports whether a recovery link is good at now: it was asked for, is within
-// its 30 minutes, and nothing has set or removed a password since.
-func CanRecover(s Login, now time.Time) bool { return s.Active() && now.Before(s.Recovery) }
+// CanRecover reports whether a recovery link, or that of an invitation, is good at now: it
+// was asked for, is within its time, and nothing has set or removed a password since.
+func CanRecover(s Login, now time.Time) bool {
+	return s.Active() && (now.Before(s.Recovery) || now.Before(s.Invitation))
+}
+
+// Invite decides that the login's person is invited at now. One who was invited a short
+// time ago is not bothered again.
+func Invite(s Login, now time.Time) ([]event.Event, error) {
+	if err := active(s); err != nil {
+		return nil, err
+	}
+	if !s.InvitedAt.IsZero() && now.Before(s.InvitedAt.Add(invitationPause)) {
+		return nil, nil
+	}
+	at := now.UTC().Truncate(time.Millisecond)
+	return []event.Event{Invited{At: at, Until: at.Add(InvitationLife)}}, nil
+}
 
 // ChangeRole decides another role.
 func ChangeRole(s Login, role Role) ([]event.Event, error) {
@@ -206,6 +230,34 @@ func ShareLink(s Link, doc id.ID, kind document.Kind, sentTo string, now time.Ti
 		e.SentTo = event.Seal(to)
 	}
 	return []event.Event{e}, nil
+}
+
+// SendLink decides that a new link is sent by mail, in the same breath as it is shared: with
+// its sharing, which ShareLink has decided, or not at all.
+func SendLink(s Link, shared []event.Event, to, message string) ([]event.Event, error) {
+	if s.Asked > 0 || s.Exists {
+		return shared, nil
+	}
+	var bad []*fault.Fault
+	to, ok := CleanEmail(to)
+	switch {
+	case to == "":
+		bad = append(bad, fault.Field("sentTo", "text.missing"))
+	case !ok:
+		bad = append(bad, fault.Field("sentTo", "email.invalid"))
+	}
+	message = strings.TrimSpace(message)
+	if len([]rune(message)) > MaxMessage {
+		bad = append(bad, fault.Field("message", "text.too_long", fault.A("max", MaxMessage)))
+	}
+	if f := fault.Join(bad...); f != nil {
+		return nil, f
+	}
+	e := LinkSendingRequested{To: event.Seal(to)}
+	if message != "" {
+		e.Message = event.Seal(message)
+	}
+	return append(shared, e), nil
 }
 
 // RevokeLink decides the end of a link.

@@ -51,6 +51,13 @@ type RecoveryRequested struct {
 	Until time.Time `json:"until"`
 }
 
+// Invited says that staff invited the login's person to the portal. Until the time, the
+// link in that mail creates a password, where there is none.
+type Invited struct {
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until"`
+}
+
 // RoleChanged sets what the login may do.
 type RoleChanged struct {
 	Role Role `json:"role"`
@@ -72,6 +79,12 @@ type LinkShared struct {
 	Kind     document.Kind          `json:"kind"`
 	At       time.Time              `json:"at"`
 	SentTo   event.Personal[string] `json:"sentTo,omitzero"`
+}
+
+// LinkSendingRequested says that the link is to be sent by mail, with what staff wrote.
+type LinkSendingRequested struct {
+	To      event.Personal[string] `json:"to"`
+	Message event.Personal[string] `json:"message,omitzero"`
 }
 
 // LinkRevoked ends the link.
@@ -133,14 +146,18 @@ func (LoginChanged) EventType() string      { return "login.changed" }
 func (LoginRemoved) EventType() string      { return "login.removed" }
 func (LinkShared) EventType() string        { return "link.shared" }
 func (LinkRevoked) EventType() string       { return "link.revoked" }
-func (LinkClosed) EventType() string        { return "link.closed" }
-func (EmailClaimed) EventType() string      { return "email.claimed" }
-func (EmailReleased) EventType() string     { return "email.released" }
-func (LoginListed) EventType() string       { return "roster.login_listed" }
-func (LoginDelisted) EventType() string     { return "roster.login_delisted" }
-func (LoginSecured) EventType() string      { return "roster.login_secured" }
-func (LoginUnsecured) EventType() string    { return "roster.login_unsecured" }
-func (LinkListed) EventType() string        { return "roster.link_listed" }
+func (Invited) EventType() string           { return "login.invited" }
+func (LinkSendingRequested) EventType() string {
+	return "link.sending_requested"
+}
+func (LinkClosed) EventType() string     { return "link.closed" }
+func (EmailClaimed) EventType() string   { return "email.claimed" }
+func (EmailReleased) EventType() string  { return "email.released" }
+func (LoginListed) EventType() string    { return "roster.login_listed" }
+func (LoginDelisted) EventType() string  { return "roster.login_delisted" }
+func (LoginSecured) EventType() string   { return "roster.login_secured" }
+func (LoginUnsecured) EventType() string { return "roster.login_unsecured" }
+func (LinkListed) EventType() string     { return "roster.link_listed" }
 
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
@@ -148,10 +165,12 @@ func Register(r *event.Registry) {
 	event.Register[PasswordSet](r)
 	event.Register[PasswordRemoved](r)
 	event.Register[RecoveryRequested](r)
+	event.Register[Invited](r)
 	event.Register[RoleChanged](r)
 	event.Register[LoginChanged](r)
 	event.Register[LoginRemoved](r)
 	event.Register[LinkShared](r)
+	event.Register[LinkSendingRequested](r)
 	event.Register[LinkRevoked](r)
 	event.Register[LinkClosed](r)
 	event.Register[EmailClaimed](r)

@@ -20,6 +20,8 @@ type Login struct {
 	HasPassword bool
 	Recovery    time.Time // until when the last recovery link is good; zero once used
 	Past        []string  // emails that it had before
+	Invitation  time.Time // likewise, of the last invitation
+	InvitedAt   time.Time
 }
 
 // Active reports whether the login can be used at all.
@@ -36,21 +38,24 @@ func LoginDecider() decider.Decider[Login] {
 				s.Exists, s.Role, s.Main = true, e.Role, e.Main
 				s.Email, s.Name = e.Email.Or(""), e.Name.Or("")
 			case PasswordSet:
-				s.HasPassword, s.Recovery = true, time.Time{}
+				s.HasPassword, s.Recovery, s.Invitation = true, time.Time{}, time.Time{}
 			case PasswordRemoved:
-				s.HasPassword, s.Recovery = false, time.Time{}
+				s.HasPassword, s.Recovery, s.Invitation = false, time.Time{}, time.Time{}
 			case RecoveryRequested:
 				s.Recovery = e.Until
+			case Invited:
+				s.Invitation, s.InvitedAt = e.Until, e.At
 			case RoleChanged:
 				s.Role = e.Role
 			case LoginChanged:
 				if email := e.Email.Or(""); email != s.Email {
 					s.Past = with(without(s.Past, email), s.Email)
 					s.Email, s.Recovery = email, time.Time{} // a link on its way is in another's mailbox
+					s.Invitation, s.InvitedAt = time.Time{}, time.Time{}
 				}
 				s.Name = e.Name.Or("")
 			case LoginRemoved:
-				s.Removed, s.HasPassword, s.Recovery = true, false, time.Time{}
+				s.Removed, s.HasPassword, s.Recovery, s.Invitation = true, false, time.Time{}, time.Time{}
 			}
 			return s
 		},
@@ -63,6 +68,8 @@ type Link struct {
 	Document id.ID
 	Kind     document.Kind
 	At       time.Time // when it was shared
+	SentTo   string    // the address that it was sent to, "" where none is known
+	Asked    int       // how often it was to be sent by mail
 	Revoked  bool
 	Closed   bool // it once was open, then a password was set: sign-in for good
 }
@@ -76,6 +83,9 @@ func LinkDecider() decider.Decider[Link] {
 			switch e := e.(type) {
 			case LinkShared:
 				s.Exists, s.Document, s.Kind, s.At = true, e.Document, e.Kind, e.At
+				s.SentTo = e.SentTo.Or("")
+			case LinkSendingRequested:
+				s.Asked++
 			case LinkRevoked:
 				s.Revoked = true
 			case LinkClosed:

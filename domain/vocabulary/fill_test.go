@@ -16,6 +16,8 @@ import (
 	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/id"
+	"lonja/domain/invitation"
+	"lonja/domain/mail"
 	"lonja/domain/money"
 	"lonja/domain/viewing"
 )
@@ -35,6 +37,10 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[access.PasswordBy]():      access.ByRecovery,
 	reflect.TypeFor[account.StaffRole]():      account.StaffEditor,
 	reflect.TypeFor[conversation.Side]():      conversation.Contact,
+	reflect.TypeFor[invitation.Outcome]():     invitation.NoEmail,
+	reflect.TypeFor[mail.Cause]():             mail.BadAddress,
+	reflect.TypeFor[mail.Side]():              mail.ToContact,
+	reflect.TypeFor[mail.Template]():          mail.Document,
 	reflect.TypeFor[catalogue.Availability](): catalogue.OnRequest,
 	reflect.TypeFor[viewing.Form]():           viewing.PDF,
 	reflect.TypeFor[[]byte]():                 []byte("\x89PNG\r\n\x1a\n"),

@@ -10,7 +10,9 @@ import (
 	"lonja/domain/contact"
 	"lonja/domain/conversation"
 	"lonja/domain/event"
+	"lonja/domain/invitation"
 	"lonja/domain/invoice"
+	"lonja/domain/mail"
 	"lonja/domain/order"
 	"lonja/domain/paper"
 	"lonja/domain/payment"
@@ -34,5 +36,7 @@ func Registry() *event.Registry {
 	catalogue.Register(r)
 	conversation.Register(r)
 	viewing.Register(r)
+	mail.Register(r)
+	invitation.Register(r)
 	return r
 }

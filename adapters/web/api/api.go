@@ -101,6 +101,7 @@ func New(r chi.Router, c Config) *API {
 		a.staff()
 		a.withdrawals()
 		a.links()
+		a.mails()
 		a.people()
 		a.prices()
 		a.settings()

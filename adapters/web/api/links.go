@@ -16,7 +16,9 @@ import (
 type ShareInput struct {
 	NamedInput
 	Body struct {
-		SentTo string `json:"sentTo,omitempty" doc:"To whom you send it, if you do; Lonja sends nothing" maxLength:"300"`
+		SentTo  string `json:"sentTo,omitempty" doc:"To whom it is sent: by Lonja's own mail with send, else by you, if you do" maxLength:"300"`
+		Send    bool   `json:"send,omitempty" doc:"Have Lonja mail the link to sentTo"`
+		Message string `json:"message,omitempty" doc:"With send: what the mail says besides" maxLength:"2000"`
 	}
 }
 
@@ -62,7 +64,7 @@ func (a *API) shareLink(ctx context.Context, req commands.Request, in *ShareInpu
 	if err != nil {
 		return nil, err
 	}
-	link, rcpt, err := a.Commands.ShareLink(ctx, req, commands.ShareLink{Document: id.ID(in.ID), Kind: kind, SentTo: in.Body.SentTo})
+	link, rcpt, err := a.Commands.ShareLink(ctx, req, commands.ShareLink{Document: id.ID(in.ID), Kind: kind, SentTo: in.Body.SentTo, Send: in.Body.Send, Message: in.Body.Message})
 	if err != nil {
 		return nil, err
 	}

@@ -40,10 +40,7 @@ func (k *Kit) Brand(w http.ResponseWriter, r *http.Request) {
 // whichever reads better. Text, links and buttons get it as dark, or in dark mode as light,
 // as it takes to read well (WCAG 2.2, 4.5 to 1) on every surface of the pages.
 func WriteBrand(w http.ResponseWriter, colour, selector string) {
-	mark, ink := parseColour(colour), "#fff"
-	if mark.luminance() > 0.179 { // where black and white contrast alike
-		ink = "#000"
-	}
+	mark, ink := parseColour(colour), Ink(colour)
 	light, lightWash := mark.readable(black, []rgb{{0xff, 0xff, 0xff}, {0xef, 0xed, 0xe7}}, white, 0.9)
 	dark, darkWash := mark.readable(white, []rgb{{0x13, 0x17, 0x19}, {0x22, 0x29, 0x2d}}, rgb{0x1b, 0x21, 0x24}, 0.85)
 	accent := func(a, strong, on, wash rgb) string {
@@ -56,6 +53,14 @@ func WriteBrand(w http.ResponseWriter, colour, selector string) {
 	}
 	_, _ = fmt.Fprintf(w, "%s{--brand:%s;--brand-ink:%s}\n%s{%s}\n@media only screen and (prefers-color-scheme:dark){%s{%s}}\n",
 		selector, mark, ink, lightOf, accent(light, light.mix(black, 0.25), white, lightWash), darkOf, accent(dark, dark.mix(white, 0.3), black, darkWash))
+}
+
+// Ink is black or white, whichever reads better on a colour, "#rrggbb".
+func Ink(colour string) string {
+	if parseColour(colour).luminance() > 0.179 { // where black and white contrast alike
+		return "#000"
+	}
+	return "#fff"
 }
 
 // rgb is a colour of the sRGB space.

@@ -8,6 +8,7 @@ var notices = []string{
 	"commented", "announced", "payment_cancelled", "cart", "ordered", "repeated", "saved", "created", "shared",
 	"revoked", "received", "removed",
 	"erased", "shipped", "fulfilled", "withdrawn", "key_revoked",
+	"mailed", "invited", "mail_retried", "mail_given_up",
 }
 
 // Notices returns every notice's key.

@@ -111,6 +111,7 @@ func texts(text any) []string {
 var families = []string{
 	"kind.", "kinds.", "status.", "event.", "pending.", "relation.", "payment_state.", "payment_reason.", "availability.",
 	"notice.", "movement.", "age.", "role.", "tax.", "language.", "error.title_",
+	"mail_template.", "mail_cause.", "mail_status.", "invitation_outcome.",
 }
 
 func TestNoMessageIsMissingAndNoneIsUnused(t *testing.T) {

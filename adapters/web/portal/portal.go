@@ -4,7 +4,6 @@
 package portal
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -12,7 +11,6 @@ import (
 	"lonja/adapters/web/edge"
 	"lonja/adapters/web/sheets"
 	"lonja/adapters/web/templates"
-	"lonja/commands"
 	"lonja/domain/document"
 	"lonja/domain/money"
 	"lonja/readmodels"
@@ -29,9 +27,6 @@ type Portal struct {
 	CertificatePDF edge.WriteCertificate
 	// UBL writes an invoice or a credit note as data.
 	UBL edge.WriteInvoice
-	// SendRecovery hands a recovery link over for sending. It returns at once, lest the
-	// time that it takes tell who has access.
-	SendRecovery func(ctx context.Context, to commands.Recovery, link, language string)
 	// TransferCode returns what the SEPA code of a transfer says, "" where there can be none.
 	TransferCode func(s *readmodels.Settings, amount money.Money, reference string) string
 }

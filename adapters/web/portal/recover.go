@@ -27,22 +27,20 @@ func (p *Portal) recoverPage(w http.ResponseWriter, r *http.Request, view templa
 	return p.Show(w, r, status, templates.RecoverPage(page, view))
 }
 
-// requestRecovery answers the same for an email that nobody has.
+// requestRecovery answers the same for an email that nobody has. The mail follows from what
+// the command recorded: the page waits for none.
 func (p *Portal) requestRecovery(w http.ResponseWriter, r *http.Request) error {
 	f, err := p.ParseForm(w, r)
 	if err != nil {
 		return err
 	}
-	sent, err := p.Commands.RequestRecovery(r.Context(), p.Request(r, f, anyone("recovery"), ""), commands.RequestRecovery{Email: f.Value("email")})
+	_, err = p.Commands.RequestRecovery(r.Context(), p.Request(r, f, anyone("recovery"), ""), commands.RequestRecovery{Email: f.Value("email")})
 	if why, ok := fault.As(err); ok {
 		f.Refused = why
 		return p.recoverPage(w, r, templates.Recover{Form: f}, edge.Status(why.Kind))
 	}
 	if err != nil {
 		return err
-	}
-	if sent.Send {
-		p.SendRecovery(r.Context(), sent, p.URL("/recover/"+sent.Token), p.Locale(r, "").Code)
 	}
 	return p.recoverPage(w, r, templates.Recover{Sent: true}, http.StatusOK)
 }

@@ -80,7 +80,7 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 			Document: d, Today: at.m.settings.Today(s.Now()), Base: at.base, Side: readmodels.SideStaff,
 			Comment: s.NewForm(), Seen: s.NewForm(), May: templates.DocumentMay{Comment: at.m.may()},
 		},
-		Owner: at.owner, Share: s.NewForm(), Order: s.NewForm(), Receipt: s.NewForm(),
+		Owner: at.owner, Share: s.NewForm(), ByMail: s.NewForm(), Order: s.NewForm(), Receipt: s.NewForm(),
 		MayOrder:    d.Kind == document.SalesOrder && d.Status == readmodels.StatusPlaced && at.m.may(),
 		MayShip:     d.Kind == document.SalesOrder && at.m.may() && (d.Status == readmodels.StatusConfirmed || d.Status == readmodels.StatusPartShipped),
 		MayFulfil:   d.Kind == document.SalesOrder && at.m.may() && (d.Status == readmodels.StatusConfirmed || d.Status == readmodels.StatusPartShipped || d.Status == readmodels.StatusShipped),
@@ -93,6 +93,9 @@ func (s *Staff) documentView(r *http.Request, at spot) (templates.StaffDocument,
 	}
 	if ok {
 		v.Body, v.Note = &body, note
+	}
+	if v.Mails, err = s.mailsAbout(r, at.view, at.doc, at.base); err != nil {
+		return v, err
 	}
 	timeline, err := readmodels.Timeline(ctx, at.view, at.doc)
 	if err != nil {
@@ -157,6 +160,8 @@ func (s *Staff) onDocument(w http.ResponseWriter, r *http.Request, at spot, open
 		switch open {
 		case "receipt":
 			v.Receipt = f
+		case "share-mail":
+			v.ByMail = f
 		case "withdraw":
 			v.Withdraw = f
 		default:

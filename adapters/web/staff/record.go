@@ -39,6 +39,7 @@ func (s *Staff) recordRoutes(r chi.Router) {
 	r.Post("/erase", s.Handle(s.erase))
 	r.Post("/look", s.Handle(s.startLook))
 	r.Post("/links/{link}/revoke", s.Handle(s.revokeLink))
+	r.Post("/invite", s.Handle(s.invite))
 	r.Post("/logins", s.Handle(s.createLogin))
 	r.Post("/logins/{login}/details", s.Handle(s.changeLogin))
 	r.Post("/logins/{login}/remove", s.Handle(s.removeLogin))
@@ -81,6 +82,9 @@ func (s *Staff) contactPage(w http.ResponseWriter, r *http.Request, f templates.
 	}
 	for i := range docs.Items {
 		v.Documents = append(v.Documents, docs.Items[i].Row)
+	}
+	if v.Mails, err = s.mailsAbout(r, view, "", v.Base); err != nil {
+		return err
 	}
 	if v.Lists, err = readmodels.ListPriceLists(r.Context(), view); err != nil {
 		return err

@@ -55,6 +55,7 @@ func (s *Staff) Routes(r chi.Router) {
 		r.Get("/staff/comments", s.Handle(s.listThreads))
 		r.Get("/staff/payments", s.Handle(s.listPayments))
 		r.Post("/staff/payments/{payment}/receipt", s.Handle(s.receivePayment))
+		s.mailRoutes(r)
 		r.Route("/staff/contacts/{contact}", func(r chi.Router) {
 			r.Get("/", s.Handle(s.showContact))
 			r.Get("/statement", s.Handle(s.showStatement))
@@ -89,6 +90,7 @@ func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
 	}
 	r.Post("/seen", on(s.markRead))
 	r.Post("/share", on(s.shareLink))
+	r.Post("/share-mail", on(s.shareByMail))
 	r.Post("/withdraw", on(s.withdraw))
 	if k == document.SalesOrder {
 		r.Post("/confirm", on(s.confirmOrder))
@@ -163,6 +165,10 @@ func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, 
 	if err != nil {
 		return page, err
 	}
+	failing, err := readmodels.CountFailingMails(r.Context(), m.view)
+	if err != nil {
+		return page, err
+	}
 	page.Nav = []templates.NavItem{
 		{Href: "/staff", Label: m.l.T("staff.overview"), Icon: "home"},
 		{Href: "/staff/contacts", Label: m.l.T("staff.contacts"), Icon: "contacts"},
@@ -170,6 +176,7 @@ func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, 
 		{Href: "/staff/orders", Label: m.l.T("staff.orders"), Icon: "sales_order", Count: placed},
 		{Href: "/staff/payments", Label: m.l.T("nav.payments"), Icon: "payment"},
 		{Href: "/staff/comments", Label: m.l.T("staff.comments"), Icon: "comments", Count: unread},
+		{Href: "/staff/mails", Label: m.l.T("mails.title"), Icon: "mail", Count: failing},
 	}
 	if m.governs() {
 		page.Nav = append(page.Nav, templates.NavItem{Href: "/staff/settings", Label: m.l.T("settings.title"), Icon: "settings"})

@@ -40,6 +40,7 @@ type StaffContact struct {
 	Open       string // which form was refused
 	May        bool   // change things
 	Governs    bool   // erase it
+	Mails      MailList
 }
 
 // StaffPerson is somebody who signs in for a contact.
@@ -106,6 +107,8 @@ type StaffDocument struct {
 	Owner    readmodels.Contact
 	Link     string // a link that was just shared, in full: it is shown this once
 	Share    Form
+	ByMail   Form
+	Mails    MailList
 	Order    Form // confirm, reject, ship or fulfil
 	Receipt  Form
 	Withdraw Form

@@ -51,6 +51,7 @@ func TestEveryValueHasItsText(t *testing.T) {
 		for _, e := range shown(t) {
 			keys = append(keys, "event."+e)
 		}
+		keys = append(keys, mailKeys()...)
 		for _, key := range keys {
 			if l.T(key) == key {
 				t.Errorf("%s lacks %s", lang, key)
@@ -62,7 +63,7 @@ func TestEveryValueHasItsText(t *testing.T) {
 // shown are the types of event that timelines may hold.
 func shown(t *testing.T) []string {
 	t.Helper()
-	silent := []string{"payment.checkout_opened", "comment.read", "link.revoked", "link.closed"}
+	silent := []string{"payment.checkout_opened", "comment.read", "link.revoked", "link.closed", "link.sending_requested"}
 	var out []string
 	for _, e := range vocabulary.Registry().Types() {
 		category, _, _ := strings.Cut(e, ".")

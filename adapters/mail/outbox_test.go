@@ -1,0 +1,65 @@
+package mail_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lonja/adapters/mail"
+	"lonja/domain/id"
+)
+
+// A mail lies in the outbox once, however often it is sent, until its contact is forgotten.
+func TestOutbox(t *testing.T) {
+	t.Parallel()
+	o := &mail.Outbox{Folder: filepath.Join(t.TempDir(), "outbox"), Domain: "portal.example"}
+	ana, eva := id.Contact(id.DeriveID("ana")), id.Contact(id.DeriveID("eva"))
+	if err := o.Forget(t.Context(), ana); err != nil {
+		t.Errorf("there is no outbox yet: %v", err)
+	}
+	for i, who := range []id.Contact{ana, ana, eva} {
+		m := letter()
+		m.ID, m.Contact = string(id.DeriveID("mail", string(rune('a'+i)))), who
+		m.Logo = []byte("\x89PNG")
+		for range 2 {
+			if err := o.Send(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(o.Folder, string(id.DeriveID("half"))+"-"+string(ana)+".part"), []byte("ana"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mails := func() []string {
+		files, err := filepath.Glob(filepath.Join(o.Folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	if all := mails(); len(all) != 4 {
+		t.Fatalf("in the outbox are %q", all)
+	}
+	if err := o.Forget(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	all := mails()
+	if len(all) != 1 || !strings.HasSuffix(all[0], string(eva)+".eml") {
+		t.Fatalf("in the outbox are %q", all)
+	}
+	b, err := os.ReadFile(all[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Auto-Submitted: auto-generated", "Message-ID: <", "@portal.example>", "Content-Id: <logo>", "List-Id:"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("the mail has no %q:\n%s", want, b)
+		}
+	}
+	m := letter()
+	m.ID, m.Contact = "../x", ana
+	if err := o.Send(t.Context(), m); err == nil {
+		t.Error("a file was written outside the outbox")
+	}
+}
