@@ -28,12 +28,11 @@ func TestATokenLeavesTheAddressAtOnce(t *testing.T) {
 	ctx, x := t.Context(), w.app.commands
 	link, _, err := x.ShareLink(ctx, w.req(w.account), commands.ShareLink{Document: w.victim.docs[document.Invoice], Kind: document.Invoice})
 	w.must(err)
-	recovery, err := x.RequestRecovery(ctx, w.req(w.account), commands.RequestRecovery{Email: "marta@ibanez.example"})
-	w.must(err)
+	recovery := w.recovery("marta@ibanez.example")
 	w.settle()
 	for _, tt := range []struct{ path, token, to, cookie string }{
 		{"/d/", link.Token, "/shared", edge.LinkCookie},
-		{"/recover/", recovery.Token, "/new-password", edge.RecoveryCookie},
+		{"/recover/", recovery, "/new-password", edge.RecoveryCookie},
 	} {
 		if tt.token == "" {
 			t.Fatalf("%s: there is no token", tt.path)
@@ -100,8 +99,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	ctx, x := t.Context(), w.app.commands
 	link, _, err := x.ShareLink(ctx, w.req(w.account), commands.ShareLink{Document: w.victim.docs[document.Invoice], Kind: document.Invoice})
 	w.must(err)
-	recovery, err := x.RequestRecovery(ctx, w.req(w.account), commands.RequestRecovery{Email: "marta@ibanez.example"})
-	w.must(err)
+	recovery := w.recovery("marta@ibanez.example")
 	_, key, _, err := x.CreateAPIKey(ctx, w.req(w.account), commands.CreateAPIKey{Name: "ERP"})
 	w.must(err)
 	_, ana := w.contact(w.account, "Redes del Norte", "A48000012", "ana@redes.example", attackerPassword)
@@ -111,7 +109,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLink, ID: string(link.ID)}}, nil)
 	program := attacker{name: "program", handler: w.served, token: key}
 	secrets := []string{
-		link.Token, recovery.Token, key, person.token, clerk.token, guest.token, "typed-Passwort-91", attackerPassword, ownerPassword,
+		link.Token, recovery, key, person.token, clerk.token, guest.token, "typed-Passwort-91", attackerPassword, ownerPassword,
 		"marta@ibanez.example", "ana@redes.example", "typed@x.example", staffEmail, secret, "typed-query", "typed-body", "B26000015",
 	}
 	w.settle()
@@ -126,7 +124,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 					h.query = url.Values{}
 				}
 				h.query.Set("q", "typed-query")
-				h.query.Set("token", recovery.Token)
+				h.query.Set("token", recovery)
 				if h.form != nil {
 					for name, value := range map[string]string{"password": "typed-Passwort-91", "email": "typed@x.example", "text": "typed-body", "reason": "typed-body", "name": "typed-body"} {
 						h.form.Set(name, value)
@@ -182,9 +180,7 @@ func TestASessionDoesNotOutliveAPasswordThatIsSetMeanwhile(t *testing.T) {
 				hit{method: http.MethodPost, path: "/password", form: url.Values{"current": {ownerPassword}, "password": {colleaguePassword}}}
 		},
 		"recovered": func(w *sweep, _ commands.Session) (attacker, hit) {
-			r, err := w.app.commands.RequestRecovery(ctx, w.req(w.account), commands.RequestRecovery{Email: "marta@ibanez.example"})
-			w.must(err)
-			return attacker{name: "marta", cookies: map[string]string{edge.RecoveryCookie: r.Token}},
+			return attacker{name: "marta", cookies: map[string]string{edge.RecoveryCookie: w.recovery("marta@ibanez.example")}},
 				hit{method: http.MethodPost, path: "/new-password", form: url.Values{"password": {colleaguePassword}}}
 		},
 	} {

@@ -931,3 +931,19 @@ func (w *sweep) victimsEvents() []string {
 	}
 	return out
 }
+
+// recovery returns the secret of a recovery link of whoever has the email. It is one of its
+// own: the one that is sent is known to the mail alone.
+func (w *sweep) recovery(email string) string {
+	w.t.Helper()
+	ctx := w.t.Context()
+	asked, err := w.app.commands.RequestRecovery(ctx, w.req(w.account), commands.RequestRecovery{Email: email})
+	if w.must(err); !asked.Send {
+		w.t.Fatalf("nobody with the email %s can recover a password", email)
+	}
+	secret, err := w.app.vault.IssueToken(ctx, commands.Token{
+		Account: w.account, Purpose: commands.PurposeRecovery, Subject: asked.Login, Contact: asked.Contact, Expires: asked.Until,
+	})
+	w.must(err)
+	return secret
+}
