@@ -332,6 +332,18 @@ func TestBranding(t *testing.T) {
 	s.submit(s.get(at), "branding", "colour", "#ffee00", "welcome", "Bienvenidos", "help", "De 9 a 14", "footer", "Pie").want(t, http.StatusOK, at, "Saved")
 	b.get("/sign-in").want(t, http.StatusOK, "", "Bienvenidos", "De 9 a 14")
 
+	// What a page loads beside itself does not take away what the next page has to say.
+	action, values := s.get(at).form(t, "branding")
+	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	values.Set("footer", "Otro pie")
+	s.post(action, values)
+	s.http.CheckRedirect = nil
+	sheet, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+"/brand.css", nil)
+	w.ok(err)
+	sheet.Header.Set("Sec-Fetch-Dest", "style")
+	s.do(sheet).want(t, http.StatusOK, "")
+	s.get(at).want(t, http.StatusOK, at, "Saved", "Otro pie")
+
 	var picture bytes.Buffer
 	w.ok(png.Encode(&picture, image.NewNRGBA(image.Rect(0, 0, 30, 10))))
 	for name, file := range map[string][]byte{"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "nothing": nil, "text": []byte("logo")} {

@@ -38,7 +38,7 @@ func (k *Kit) CatchUp(next http.Handler) http.Handler {
 		value := k.Cookie(r, afterCookie)
 		number, notice, ok := strings.Cut(value, ".")
 		p, err := strconv.ParseUint(number, 10, 64)
-		if r.Method != http.MethodGet || value == "" {
+		if r.Method != http.MethodGet || value == "" || partOfPage(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -54,6 +54,16 @@ func (k *Kit) CatchUp(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), afterKey, a)))
 	})
+}
+
+// partOfPage reports whether a browser asks for what another page shows, a style sheet or a
+// picture: what there is to say is not for it.
+func partOfPage(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "", "document", "empty": // a browser that does not say, a page, a page's script
+		return false
+	}
+	return true
 }
 
 // Reach waits, briefly, until pages show what happened up to the position: for an act that
