@@ -32,10 +32,11 @@ test: deps ## every test, with the race detector, and the browser tests
 	go test -race -timeout 20m $(PKGS)
 
 .PHONY: screenshots
-screenshots: deps ## docs/screenshots anew, as the browser tests see the pages (all their pictures: artefacts/browser)
-	go test -count=1 ./e2e/browser
-	@mkdir -p docs/screenshots
-	install -m 644 artefacts/tour/*.png docs/screenshots/
+screenshots: deps ## docs/screenshots anew: every page, on desktop and phone, light and dark
+	rm -rf artefacts/screenshots
+	go test -count=1 -run 'TestPortal/pages$$' ./e2e/browser
+	rm -rf docs/screenshots
+	install -m 644 -D -t docs/screenshots artefacts/screenshots/*
 
 .PHONY: check
 check: format vet generated lint test ## what CI runs: format, vet, generated files, linters, import rules, tests
@@ -71,6 +72,10 @@ bench: ## every figure against its bar, each beside its reference (some 7 minute
 .PHONY: bench-lists
 bench-lists: ## a contact's lists with 100, 10,000 and 100,000 documents, for each order, filter and search
 	go run ./bench/lists
+
+.PHONY: bench-pages
+bench-pages: build ## how long the server takes for each page of the demo account, as a share of 100 ms
+	go run ./bench/pages
 
 .PHONY: clean
 clean: ## removes binaries, the demo account and test artefacts

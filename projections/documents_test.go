@@ -172,7 +172,14 @@ func TestHome(t *testing.T) {
 			}
 		}
 	}
-	first := h.Pending[0].Items[0]
+	order := make([]readmodels.PendingName, 0, len(h.Pending))
+	for _, g := range h.Pending {
+		order = append(order, g.Name)
+	}
+	if want := []readmodels.PendingName{readmodels.PendingAnswer, readmodels.PendingOverdue, readmodels.PendingPay, readmodels.PendingConfirm, readmodels.PendingRead}; !slices.Equal(order, want) {
+		t.Errorf("pending in the order %v, want %v", order, want)
+	}
+	first := h.Pending[1].Items[0]
 	if !first.PaymentSent || first.Amount != eur(40_00) || *first.DaysLeft != -38 {
 		t.Errorf("first item: %+v", first)
 	}

@@ -134,10 +134,11 @@ const (
 
 // HomePage is a contact's home.
 type HomePage struct {
-	Date          document.Date  `json:"date"` // the day that "overdue" and "this year" are about
-	Year          int            `json:"year"`
+	Date          document.Date  `json:"date"`  // the day that "overdue" and "this year" are about
+	Year          int            `json:"year"`  // that the figures are of
+	Years         []int          `json:"years"` // that there are figures of, newest first; this year always
 	Rev           event.Position `json:"rev"`
-	Pending       []PendingGroup `json:"pending"` // in the order of urgency; all five, also empty ones
+	Pending       []PendingGroup `json:"pending"` // in the order of home; all five, also empty ones
 	QuotesPending CountFigure    `json:"quotesPending"`
 	Figures       []Figures      `json:"figures"` // one a currency; none before the first priced document
 	Activity      []Activity     `json:"activity"`
@@ -146,10 +147,10 @@ type HomePage struct {
 // PendingName names a group of pending actions.
 type PendingName string
 
-// The groups, in the order of urgency.
+// The groups, in the order of home.
 const (
-	PendingOverdue PendingName = "overdue" // invoices and orders to pay whose day has passed
 	PendingAnswer  PendingName = "answer"  // quotes to approve or decline
+	PendingOverdue PendingName = "overdue" // invoices and orders to pay whose day has passed
 	PendingPay     PendingName = "pay"     // invoices and orders to pay, not overdue
 	PendingConfirm PendingName = "confirm" // purchase orders to confirm
 	PendingRead    PendingName = "read"    // documents with unread comments
@@ -219,14 +220,19 @@ type MonthFigure struct {
 	QuotesFilter DocumentFilter `json:"quotesFilter"`
 }
 
-// Home composes a contact's home as of a day.
+// Home composes a contact's home as of a day, with the figures of that day's year.
 func Home(ctx context.Context, v View, today document.Date) (HomePage, error) {
-	h := HomePage{Date: today, Year: today.Year()}
+	return HomeOfYear(ctx, v, today, today.Year())
+}
+
+// HomeOfYear composes a contact's home as of a day, with the figures of a year.
+func HomeOfYear(ctx context.Context, v View, today document.Date, year int) (HomePage, error) {
+	h := HomePage{Date: today, Year: year}
 	s, err := GetSummary(ctx, v)
 	if err != nil {
 		return h, err
 	}
-	h.Rev = s.Rev
+	h.Rev, h.Years = s.Rev, s.YearsUpTo(today.Year())
 	if h.Pending, err = pendingGroups(ctx, v, today); err != nil {
 		return h, err
 	}
@@ -243,10 +249,10 @@ func Home(ctx context.Context, v View, today document.Date) (HomePage, error) {
 func pendingGroups(ctx context.Context, v View, today document.Date) ([]PendingGroup, error) {
 	toPay := []document.Kind{document.Invoice, document.SalesOrder}
 	groups := []PendingGroup{
-		{Name: PendingOverdue, Filter: &DocumentFilter{Kinds: toPay, Owed: true, DueTo: today.AddDays(-1)}},
 		{Name: PendingAnswer, Filter: &DocumentFilter{
 			Kinds: []document.Kind{document.Quote}, Statuses: []Status{StatusPending, StatusChangesRequested}, DueFrom: today,
 		}},
+		{Name: PendingOverdue, Filter: &DocumentFilter{Kinds: toPay, Owed: true, DueTo: today.AddDays(-1)}},
 		{Name: PendingPay, Filter: &DocumentFilter{Kinds: toPay, Owed: true, DueFrom: today}},
 		{Name: PendingConfirm, Filter: &DocumentFilter{Kinds: []document.Kind{document.PurchaseOrder}, Statuses: []Status{StatusSent}}},
 	}
@@ -321,6 +327,20 @@ func unreadGroup(ctx context.Context, v View) (PendingGroup, error) {
 		g.Count, err = CountUnreadThreads(ctx, v)
 	}
 	return g, err
+}
+
+// YearsUpTo returns the years that there are figures of, and this one, newest first.
+func (s *Summary) YearsUpTo(this int) []int {
+	years := []int{this}
+	for i := range s.Currencies {
+		for _, y := range s.Currencies[i].Years {
+			years = append(years, y.Year)
+		}
+	}
+	slices.Sort(years)
+	years = slices.Compact(years)
+	slices.Reverse(years)
+	return years
 }
 
 // Figures returns the figures of a year, one set a currency that the contact was ever

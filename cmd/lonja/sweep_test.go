@@ -48,7 +48,7 @@ const (
 // new route fails the sweep until somebody has said here whose it is. What is put into its
 // path, query, form and JSON is in hits.
 var routes = map[string]side{
-	"GET /healthz": anyones, "GET /brand.css": anyones, "GET /logo/{file}": anyones, "GET /static/*": anyones, "POST /language": anyones,
+	"GET /healthz": anyones, "GET /brand.css": anyones, "GET /logo/{file}": anyones, "GET /static/*": anyones, "POST /language": anyones, "POST /theme": anyones,
 	"GET /sign-in": anyones, "POST /sign-in": anyones, "POST /sign-out": anyones, "GET /recover": anyones, "POST /recover": anyones, "GET /recover/{token}": anyones,
 	"GET /new-password": anyones, "POST /new-password": anyones, "GET /d/{token}": anyones, "GET /staff/sign-in": anyones, "POST /staff/sign-in": anyones, "POST /staff/sign-out": anyones,
 	"GET /sandbox/*": machines, "POST /sandbox/*": machines, "POST /webhooks/sandbox": machines,

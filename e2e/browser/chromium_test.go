@@ -528,14 +528,6 @@ const tooWide = `(() => {
 	return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1).slice(0, 5).map(e => e.tagName + "." + e.className + "#" + e.id);
 })()`
 
-// picture keeps what is in the window, for the README.
-func (b *tab) picture(name string) {
-	b.t.Helper()
-	var picture []byte
-	b.do("taking the picture "+name, chromedp.CaptureScreenshot(&picture))
-	b.write(filepath.Join("tour", name+".png"), picture)
-}
-
 func (b *tab) keep(name string, picture []byte) {
 	b.t.Helper()
 	b.shots++

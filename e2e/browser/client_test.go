@@ -18,7 +18,6 @@ func (w *world) client(t *testing.T) {
 	b.visit("/")
 	b.at("/sign-in")
 	b.shot("sign-in")
-	b.picture("sign-in")
 	b.fill("#email", clientEmail, "#password", "not-the-password")
 	b.pressRefused(401, "#sign-in button[type=submit]")
 	b.see("El correo o la contraseña no son correctos.")
@@ -55,7 +54,6 @@ func (b *tab) home() {
 		b.t.Errorf("the chart has %d bars of sales, want one a month", n)
 	}
 	b.shot("home")
-	b.picture("home")
 }
 
 // lists opens sections by the navigation.
@@ -88,7 +86,8 @@ func (b *tab) findInList() {
 	if n := b.count("#list tbody tr"); n != all {
 		b.t.Errorf("without the filter there are %d invoices, want %d", n, all)
 	}
-	b.press("#list thead th.num a")
+	b.click("#list thead th.num a")
+	b.waitFor("#list thead th.num[aria-sort]")
 	if order := b.attribute("#list thead th.num", "aria-sort"); order != "ascending" && order != "descending" {
 		b.t.Errorf("the list is sorted %q by total", order)
 	}
@@ -105,7 +104,6 @@ func (b *tab) readDocument() {
 	b.see("Factura "+number, "Historial", "Comentarios")
 	total := b.text("#paper .totals tr.grand td")
 	b.shot("invoice")
-	b.picture("invoice")
 
 	said := pdfText(b.t, b.download("#download-pdf"))
 	for _, want := range []string{number, total, "Almacenes Turia Distribución, S.L.", "Restaurante La Marjal, S.L."} {
@@ -149,7 +147,6 @@ func (b *tab) approveQuote() {
 	b.press(`//section[@id="pending-actions"]//li[contains(., "` + title + `")]//a[contains(@class, "button")]`)
 	b.see("Por responder", title)
 	b.shot("quote")
-	b.picture("quote")
 	b.fill("#approve-reference", "PC-2026-118")
 	b.draw("#signature-pad")
 	if d := script[string](b, `document.getElementById("signature").value`); !strings.HasPrefix(d, "M") {
@@ -256,7 +253,6 @@ func (b *tab) payByTransfer(staff *tab) {
 		b.t.Errorf("who does not see is told %q", said)
 	}
 	b.shot("transfer")
-	b.picture("transfer")
 	payment := b.path()
 	b.press("#announce button[type=submit]")
 	b.see("Gracias. Estaremos atentos a la transferencia.", "En camino")
@@ -301,7 +297,6 @@ func (b *tab) payThroughSandbox() {
 	}
 	b.see("TEST: pasarela de pruebas. No se mueve dinero.", "Almacenes Turia")
 	b.shot("checkout")
-	b.picture("checkout")
 	b.press(`form[action$="/decline"] button`)
 	b.waitFor(`#payment-state[data-state=failed]`)
 	b.see("No pagado", "fue rechazado")
@@ -331,18 +326,15 @@ func (b *tab) order(staff *tab) {
 	b.fill("#q", "bomba")
 	b.waitFor("#products .products > li:only-child")
 	b.see("Arroz bomba", "1 producto")
-	b.press("#products form button[type=submit]")
-	b.see("El carrito ha cambiado.", "1 en el carrito")
+	b.putInCart("#products li:first-child", "1")
+	b.see("El carrito ha cambiado.")
 	b.visit("/catalogue?q=aceite")
-	b.picture("catalogue")
-	b.fill("#products li:first-child input[type=number]", "3")
-	b.press("#products li:first-child form button[type=submit]")
+	b.putInCart("#products li:first-child", "3")
 	b.press(`nav.sections a[href="/cart"]`)
 	b.see("Su pedido", "Arroz bomba")
 	total := b.text("#cart-totals tr.grand td")
 	b.fill("#reference", "PED-7", "#note", "Por la puerta de atrás.")
 	b.shot("cart")
-	b.picture("cart")
 	b.press("#place-order button[type=submit]")
 	b.see("Pedido realizado.", "PED-7")
 	if got := b.text("#paper .totals tr.grand td"); got != total {
@@ -363,7 +355,6 @@ func (b *tab) order(staff *tab) {
 	staff.shot("orders")
 	staff.press(`//li[contains(., "` + number + `")]//a`)
 	staff.shot("order")
-	staff.picture("staff")
 	staff.press("#confirm-order button[type=submit]")
 	staff.see("Confirmado.")
 	staff.shot("order-confirmed")

@@ -58,6 +58,9 @@ func (w *world) link(t *testing.T) {
 	b.visit(invoice)
 	b.see("Factura F-1", "Pendiente de pago.")
 	b.comment("Pagamos el viernes.")
+	b.until("the page has told by itself that it was looked at", func() bool {
+		return script[bool](b, `performance.getEntriesByType("resource").some(e => e.name.endsWith("/viewed") && e.responseEnd > 0)`)
+	})
 	stop(now.Add(48 * time.Hour))
 	b.fill("#comment-text", "Mejor el lunes.")
 	b.pressRefused(410, "#comment-send")

@@ -49,7 +49,6 @@ func (w *world) both(t *testing.T) {
 	staff.openContact("Envases y Cartón del Júcar")
 	staff.giveAccess(email, "Beatriz Lozano Nadal", password)
 	staff.shot("contact")
-	staff.picture("contact")
 
 	b.signIn(email, password)
 	b.shot("home")

@@ -10,7 +10,6 @@ func (w *world) phone(t *testing.T) {
 	b := w.person(t, w.demo, "phone", phone)
 	b.signIn(clientEmail, clientPassword)
 	b.shot("home")
-	b.picture("phone-home")
 	b.click(`button[popovertarget="sections"]`)
 	b.see("Facturas rectificativas")
 	b.shot("menu")
@@ -18,7 +17,6 @@ func (w *world) phone(t *testing.T) {
 	b.shot("invoices")
 	b.press("#list tbody tr:nth-child(4) td.main a")
 	b.shot("invoice")
-	b.picture("phone-invoice")
 	for _, path := range []string{"/quotes", "/payments", "/catalogue", "/cart", "/password"} {
 		b.visit(path)
 		b.shot(strings.TrimPrefix(path, "/"))

@@ -13,6 +13,8 @@ func TestPortal(t *testing.T) {
 		for name, story := range map[string]func(*testing.T){
 			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "talk": w.talk, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
 			"others": w.others, "mail": w.mail,
+			"with keys": w.withKeys, "appearance": w.appearance, "lightness": w.lightness, "formats": w.formats, "figures": w.figures, "in parts": w.inParts,
+			"shopping without script": w.shoppingWithoutScript,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -20,4 +22,5 @@ func TestPortal(t *testing.T) {
 			})
 		}
 	})
+	t.Run("pages", w.everyPage)
 }

@@ -21,9 +21,19 @@ type words struct {
 	Paid, Declined, Cancelled, Expired                                            string
 }
 
-// speak returns the page's texts in a language; others than Spanish get English.
+// speak returns the page's texts in a language; others than Spanish and Catalan get English.
 func speak(lang string) words {
-	if strings.HasPrefix(strings.ToLower(lang), "es") {
+	switch language, _, _ := strings.Cut(strings.ToLower(lang), "-"); language {
+	case "ca":
+		return words{
+			Lang: "ca", Title: "Pagament de prova (TEST)", Banner: "TEST: passarel·la de proves. No es mouen diners.",
+			Shop: "Comerç", Reference: "Referència", Amount: "Import",
+			Hint: "Trieu com acaba aquest pagament de prova. El comerç ho sabrà uns segons després.",
+			Pay:  "Paga (TEST)", Decline: "Rebutja el pagament (TEST)", Close: "Surt sense decidir (TEST)", Back: "Torna al portal",
+			Paid: "Pagament de prova acceptat.", Declined: "Pagament de prova rebutjat.", Cancelled: "Aquest pagament de prova es va cancel·lar.",
+			Expired: "Aquest pagament de prova ha caducat.",
+		}
+	case "es":
 		return words{
 			Lang: "es", Title: "Pago de prueba (TEST)", Banner: "TEST: pasarela de pruebas. No se mueve dinero.",
 			Shop: "Comercio", Reference: "Referencia", Amount: "Importe",
@@ -73,7 +83,7 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request, tmpl *template.Te
 	}
 	p := page{W: speak(s.Language), S: s, Open: s.Status == open && g.now().Before(s.Until)}
 	p.Amount = s.Amount.String()
-	if p.W.Lang == "es" {
+	if p.W.Lang != "en" {
 		p.Amount = strings.Replace(p.Amount, ".", ",", 1)
 	}
 	switch {

@@ -33,6 +33,7 @@ type homeKey struct {
 	contact id.Contact
 	rev     event.Position
 	today   document.Date
+	year    int
 }
 
 // cachedHomes bounds the cache: some kilobytes each.
@@ -52,8 +53,11 @@ func (a *API) home(r chi.Router) {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[readmodels.HomePage](), true, "HomePage")
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "home", Method: http.MethodGet, Path: "/home", Tags: []string{"home"}, Summary: "Everything pending and done, and the year's figures",
-		Security:   []map[string][]string{{bearer: {}}},
-		Parameters: []*huma.Param{{Name: "contact", In: "query", Description: "For staff and programs: whose home", Schema: &huma.Schema{Type: "string"}}},
+		Security: []map[string][]string{{bearer: {}}},
+		Parameters: []*huma.Param{
+			{Name: "contact", In: "query", Description: "For staff and programs: whose home", Schema: &huma.Schema{Type: "string"}},
+			{Name: "year", In: "query", Description: "Whose figures; this year where left out", Schema: &huma.Schema{Type: "integer", Minimum: new(float64(1)), Maximum: new(float64(9999))}},
+		},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}, Headers: map[string]*huma.Param{"Etag": {Schema: &huma.Schema{Type: "string"}}}},
 			"304": {Description: "Not modified"},
@@ -88,12 +92,18 @@ func (a *API) writeHome(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	year := today.Year()
+	if r.URL.RawQuery != "" && r.URL.Query().Has("year") {
+		if year, err = strconv.Atoi(r.URL.Query().Get("year")); err != nil || year < 1 || year > 9999 {
+			return fault.Field("year", "request.value_invalid")
+		}
+	}
 	// The revision first: a home composed after it is read is at least as new as it says.
 	rev, err := readmodels.HomeRev(ctx, v)
 	if err != nil {
 		return err
 	}
-	key := homeKey{v.Account(), v.Contact(), rev, today}
+	key := homeKey{v.Account(), v.Contact(), rev, today, year}
 	body, ok := a.homes.homes.Get(key)
 	if !ok {
 		if c.Contact == "" {
@@ -101,7 +111,7 @@ func (a *API) writeHome(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		page, err := readmodels.Home(ctx, v, today)
+		page, err := readmodels.HomeOfYear(ctx, v, today, year)
 		if err != nil {
 			return err
 		}
@@ -113,7 +123,7 @@ func (a *API) writeHome(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	h := w.Header()
-	etag := `"` + strconv.FormatUint(uint64(rev), 36) + "." + string(today) + `"`
+	etag := `"` + strconv.FormatUint(uint64(rev), 36) + "." + string(today) + "." + strconv.Itoa(year) + `"`
 	h.Set("Etag", etag)
 	if matches(r.Header.Get("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)

@@ -47,12 +47,15 @@ func WriteBrand(w http.ResponseWriter, colour, selector string) {
 		return fmt.Sprintf("--accent:%s;--accent-strong:%s;--accent-ink:%s;--accent-wash:%s", a, strong, on, wash)
 	}
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	lightOf, darkOf := selector, selector
-	if selector == ":root" { // as specific as the rules that these replace
-		lightOf, darkOf = ":root:not([data-theme=dark])", ":root:not([data-theme])"
+	under := func(root string) string { // as specific as the rules that these replace
+		if selector == ":root" {
+			return ":root" + root
+		}
+		return ":root" + root + " " + selector
 	}
-	_, _ = fmt.Fprintf(w, "%s{--brand:%s;--brand-ink:%s}\n%s{%s}\n@media only screen and (prefers-color-scheme:dark){%s{%s}}\n",
-		selector, mark, ink, lightOf, accent(light, light.mix(black, 0.25), white, lightWash), darkOf, accent(dark, dark.mix(white, 0.3), black, darkWash))
+	lightAccent, darkAccent := accent(light, light.mix(black, 0.25), white, lightWash), accent(dark, dark.mix(white, 0.3), black, darkWash)
+	_, _ = fmt.Fprintf(w, "%s{--brand:%s;--brand-ink:%s}\n%s{%s}\n@media screen and (prefers-color-scheme:dark){%s{%s}}\n@media screen{%s{%s}}\n",
+		selector, mark, ink, under(":root"), lightAccent, under(":root:not([data-theme])"), darkAccent, under(":root[data-theme=dark]"), darkAccent)
 }
 
 // Ink is black or white, whichever reads better on a colour, "#rrggbb".

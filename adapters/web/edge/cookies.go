@@ -14,6 +14,7 @@ const (
 	RecoveryCookie = "lonja-recovery"
 	afterCookie    = "lonja-after"
 	languageCookie = "lonja-language"
+	themeCookie    = "lonja-theme"
 )
 
 func (k *Kit) cookieName(name string) string {

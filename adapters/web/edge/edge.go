@@ -103,7 +103,7 @@ func (k *Kit) Page(r *http.Request, l *locale.Locale, title string) templates.Pa
 	p := templates.Page{
 		L: l, Assets: k.Assets, Title: title, Home: "/", Here: Here(r),
 		Account: accountOf(s),
-		Test:    k.Test(s),
+		Test:    k.Test(s), Theme: k.chosenTheme(r),
 	}
 	if p.Account.Name == "" {
 		p.Account.Name = "Lonja"

@@ -36,9 +36,9 @@ type Catalogue struct {
 }
 
 // Languages are those that the interface speaks, the fallback first.
-func Languages() []string { return []string{"es", "en"} }
+func Languages() []string { return []string{"es", "en", "ca"} }
 
-// regions says whose conventions a language follows here: Lonja is European, so its
+// region says whose conventions a language follows here: Lonja is European, so its
 // English writes 31 Jan 2026 and 1,234.56.
 func region(lang string) currency.Locale {
 	if lang == "en" {
@@ -123,7 +123,7 @@ func (l *Locale) Zone() *time.Location { return l.zone }
 // int, chooses the plural form. A key that is nowhere comes back as itself, which
 // the tests of the catalogue prevent.
 func (l *Locale) T(key string, args ...any) string {
-	cfg := &i18n.LocalizeConfig{MessageID: key}
+	cfg := &i18n.LocalizeConfig{MessageID: key, TemplateParser: grammar}
 	if len(args) > 0 {
 		data := make(map[string]any, len(args)/2)
 		for i := 0; i+1 < len(args); i += 2 {
@@ -315,10 +315,11 @@ func (l *Locale) Time(t time.Time) string {
 }
 
 func (l *Locale) day(t time.Time) string {
-	return l.T("format.date", "day", strconv.Itoa(t.Day()), "month", l.MonthShort(int(t.Month())), "year", strconv.Itoa(t.Year()))
+	months := strings.Split(l.T("format.months_in_date"), " ")
+	return l.T("format.date", "day", strconv.Itoa(t.Day()), "month", months[t.Month()-1], "year", strconv.Itoa(t.Year()))
 }
 
-// MonthShort returns a month's short name, 1 to 12.
+// MonthShort returns a month's short name as it stands by itself, 1 to 12.
 func (l *Locale) MonthShort(m int) string {
 	return strings.Split(l.T("format.months_short"), " ")[m-1]
 }

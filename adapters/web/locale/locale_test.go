@@ -70,6 +70,8 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 				t.Errorf("%s lacks %s", lang, key)
 			case !slices.Equal(arguments(text), arguments(said)):
 				t.Errorf("%s: %s has arguments %v, another language %v", lang, key, arguments(said), arguments(text))
+			case !slices.Equal(forms(text), forms(said)):
+				t.Errorf("%s: %s has the plural forms %v, another language %v", lang, key, forms(said), forms(text))
 			}
 		}
 		for key := range other {
@@ -80,7 +82,15 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 	}
 }
 
-var argument = regexp.MustCompile(`\{\{(?:with )?\.(\w+)\}\}`)
+// forms are the plural forms that a message distinguishes.
+func forms(text any) []string {
+	if m, ok := text.(map[string]any); ok {
+		return slices.Sorted(maps.Keys(m))
+	}
+	return nil
+}
+
+var argument = regexp.MustCompile(`\{\{(?:with |de |el |al |del )?\.(\w+)\}\}`)
 
 func arguments(text any) []string {
 	var out []string
@@ -110,7 +120,7 @@ func texts(text any) []string {
 // families are the keys that pages put together from a prefix and a value.
 var families = []string{
 	"kind.", "kinds.", "status.", "event.", "pending.", "relation.", "payment_state.", "payment_reason.", "availability.",
-	"notice.", "movement.", "age.", "role.", "tax.", "language.", "error.title_",
+	"notice.", "movement.", "age.", "role.", "tax.", "language.", "theme.", "error.title_",
 	"mail_template.", "mail_cause.", "mail_status.", "invitation_outcome.",
 }
 
@@ -253,7 +263,7 @@ func TestFiguresAreWrittenAsTheLanguageDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	es, en := c.Match("es-ES").In(madrid), c.Match("en-GB,en;q=0.9").In(madrid)
+	es, en, ca := c.Match("es-ES").In(madrid), c.Match("en-GB,en;q=0.9").In(madrid), c.Match("ca-ES").In(madrid)
 	amount := money.Of(123456789, "EUR")
 	for _, tt := range []struct{ what, got, want string }{
 		{"amount, es", es.Money(amount), "1.234.567,89\u00a0€"},
@@ -273,6 +283,15 @@ func TestFiguresAreWrittenAsTheLanguageDoes(t *testing.T) {
 		{"date, es", es.Date("2026-01-31"), "31 ene 2026"},
 		{"date, en", en.Date("2026-09-01"), "1 Sept 2026"},
 		{"no date", es.Date("soon"), "soon"},
+		{"amount, ca", ca.Money(amount), "1.234.567,89\u00a0€"},
+		{"four digits, ca", ca.Money(money.Of(123450, "EUR")), "1.234,50\u00a0€"},
+		{"compact, ca", ca.Compact(money.Of(1200000, "EUR")), "12.000\u00a0€"},
+		{"number, ca", ca.Number(decimal.MustParse("12345.5000")), "12.345,5"},
+		{"percent, ca", ca.Percent(decimal.MustParse("21.00")), "21\u00a0%"},
+		{"date, ca", ca.Date("2026-01-31"), "31 de\u00a0gen. 2026"},
+		{"date with an elided month, ca", ca.Date("2026-04-01"), "1 d’abr. 2026"},
+		{"month by itself, ca", ca.MonthShort(4), "abr."},
+		{"time, ca", ca.Time(time.Date(2026, 7, 1, 22, 30, 0, 0, time.UTC)), "2 de\u00a0jul. 2026, 00:30"},
 		{"time", es.Time(time.Date(2026, 7, 1, 22, 30, 0, 0, time.UTC)), "2 jul 2026, 00:30"},
 	} {
 		if tt.got != tt.want {
@@ -293,6 +312,11 @@ func TestTheFirstPreferenceThatIsSpokenDecides(t *testing.T) {
 		{[]string{"es", "en"}, "es"},
 		{[]string{"ja", "en"}, "en"},
 		{[]string{"not a tag!", "es-MX"}, "es"},
+		{[]string{"", "ca-ES,ca;q=0.9,es;q=0.8,en;q=0.7"}, "ca"},
+		{[]string{"", "fr-FR,ca;q=0.5"}, "ca"},
+		{[]string{"", "ca-ES-valencia"}, "ca"},
+		{[]string{"ca", "es"}, "ca"},
+		{[]string{"", "gl,eu;q=0.9"}, "es"},
 	} {
 		if got := c.Match(tt.preferences...).Code; got != tt.want {
 			t.Errorf("%q: %s, want %s", tt.preferences, got, tt.want)
@@ -326,10 +350,50 @@ func TestQuantitiesHaveTheirUnitInWords(t *testing.T) {
 	for _, c := range []struct{ language, quantity, unit, want string }{
 		{"es", "1", "caja", "1 caja"}, {"es", "24", "caja", "24 cajas"}, {"es", "1.5", "bote", "1,5 botes"}, {"es", "3", "pack", "3 pack"},
 		{"es", "2", "ud.", "2 ud."}, {"es", "2", "m²", "2 m²"}, {"es", "2", "BX", "2 cajas"}, {"es", "1", "BX", "1 caja"}, {"es", "4", "KGM", "4 kg"},
+		{"ca", "2", "BX", "2 caixes"}, {"ca", "1", "BX", "1 caixa"}, {"ca", "2", "", "2 u."},
 		{"en", "24", "caja", "24 caja"}, {"en", "2", "BX", "2 boxes"}, {"es", "2", "", "2 ud."},
 	} {
 		if got := load(t).Match(c.language).Quantity(decimal.MustParse(c.quantity), c.unit); got != c.want {
 			t.Errorf("%s %s in %s is %q, want %q", c.quantity, c.unit, c.language, got, c.want)
+		}
+	}
+}
+
+func TestCatalanArticlesFollowTheWordAfterThem(t *testing.T) {
+	t.Parallel()
+	ca := load(t).Match("ca")
+	for _, tt := range []struct{ got, want string }{
+		{ca.T("mail.recovery_subject", "account", "Almacenes Turia"), "La vostra contrasenya al portal d'Almacenes Turia"},
+		{ca.T("mail.recovery_subject", "account", "Tintas del Ebro"), "La vostra contrasenya al portal de Tintas del Ebro"},
+		{de("Hostal Òrient"), "d'Hostal Òrient"}, {de("Àngel"), "d'Àngel"}, {de("ESADE"), "d'ESADE"}, {de("3M"), "de 3M"}, {de(""), "de "},
+		{ca.T("due.on", "date", ca.Date("2026-03-01")), "Venç l'1 de\u00a0març 2026"},
+		{ca.T("due.on", "date", ca.Date("2026-03-10")), "Venç el 10 de\u00a0març 2026"},
+		{ca.T("document.valid_until", "date", ca.Date("2026-10-11")), "Vàlid fins a l'11 d’oct. 2026"},
+		{ca.T("document.valid_until", "date", ca.Date("2026-10-12")), "Vàlid fins al 12 d’oct. 2026"},
+		{ca.T("staff.password_since", "date", ca.Date("2026-01-01")), "contrasenya des de l'1 de\u00a0gen. 2026"},
+		{ca.T("staff.password_since", "date", ca.Date("2026-01-21")), "contrasenya des del 21 de\u00a0gen. 2026"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// A million takes a plural form of its own in Spanish and Catalan, which no message has: it
+// is said as others are.
+func TestPluralsOfEveryNumberAreSaid(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	for _, lang := range Languages() {
+		for key, text := range messages(t, lang) {
+			if forms(text) == nil {
+				continue
+			}
+			for _, n := range []int{0, 1, 2, 5, 11, 21, 100, 1_000_000} {
+				if said := c.Match(lang).T(key, "count", n); said == key || strings.Contains(said, "{{") || strings.Contains(said, "no value") {
+					t.Errorf("%s: %d of %s is %q", lang, n, key, said)
+				}
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"strconv"
 
 	"lonja/adapters/web/templates"
 	"lonja/domain/access"
@@ -11,7 +12,12 @@ import (
 
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	v := viewerOf(r)
-	h, err := readmodels.Home(r.Context(), v.View, p.today(v))
+	today := p.today(v)
+	year, err := strconv.Atoi(r.URL.Query().Get("year"))
+	if err != nil || year < 1 || year > 9999 {
+		year = today.Year()
+	}
+	h, err := readmodels.HomeOfYear(r.Context(), v.View, today, year)
 	if err != nil {
 		return err
 	}

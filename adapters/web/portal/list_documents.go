@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"lonja/adapters/web/edge"
 	"lonja/adapters/web/templates"
@@ -17,6 +18,9 @@ import (
 
 // rowsPerPage is how many documents a page of a list has.
 const rowsPerPage = 25
+
+// summedRows is up to how many documents a list says what they add up to: it reads them all.
+const summedRows = 500
 
 // listDocuments shows the documents of a kind; of all, where kind is "".
 func (p *Portal) listDocuments(kind document.Kind) edge.Handler {
@@ -45,7 +49,7 @@ func (p *Portal) listDocuments(kind document.Kind) edge.Handler {
 
 // ReadList reads what the page of a list shows; bench/lists measures how long that takes.
 func ReadList(ctx context.Context, v readmodels.View, kind document.Kind, q readmodels.DocumentQuery) (templates.List, error) {
-	list := templates.List{Kind: kind, Sort: q.Sort, Desc: q.Desc, Later: q.After != "", Statuses: templates.StatusesOf(q.Kinds)}
+	list := templates.List{Kind: kind, Sort: q.Sort, Desc: q.Desc, Later: q.After != "", Statuses: templates.StatusesOf(q.Kinds), Picked: q.Statuses}
 	page, err := readmodels.ListDocuments(ctx, v, q)
 	if err != nil {
 		return list, err
@@ -56,6 +60,11 @@ func ReadList(ctx context.Context, v readmodels.View, kind document.Kind, q read
 	}
 	if list.Total, err = readmodels.CountDocuments(ctx, v, q.DocumentFilter); err != nil {
 		return list, err
+	}
+	if list.Total <= summedRows {
+		if list.Sums, err = readmodels.SumDocuments(ctx, v, q.DocumentFilter); err != nil {
+			return list, err
+		}
 	}
 	list.Years, err = years(ctx, v, kind)
 	return list, err
@@ -86,8 +95,8 @@ func documentQuery(asked url.Values, kind document.Kind, currency string) readmo
 		}
 	}
 	possible := templates.StatusesOf(q.Kinds)
-	for _, s := range asked["status"] {
-		if slices.Contains(possible, readmodels.Status(s)) {
+	for _, s := range strings.Split(strings.Join(asked["status"], ","), ",") { // several in one field, as the form sends them
+		if slices.Contains(possible, readmodels.Status(s)) && !slices.Contains(q.Statuses, readmodels.Status(s)) {
 			q.Statuses = append(q.Statuses, readmodels.Status(s))
 		}
 	}

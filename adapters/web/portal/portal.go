@@ -37,6 +37,7 @@ func (p *Portal) Routes(r chi.Router) {
 	r.With(p.Limits.SignIn(p.Kit)).Post("/sign-in", p.Handle(p.signIn))
 	r.Post("/sign-out", p.Handle(p.signOut))
 	r.Post("/language", p.Handle(p.chooseLanguage))
+	r.Post("/theme", p.Handle(p.ChooseTheme))
 	r.Get("/recover", p.Handle(p.showRecover))
 	r.With(p.Limits.SignIn(p.Kit)).Post("/recover", p.Handle(p.requestRecovery))
 	r.Get("/recover/{token}", p.Handle(p.openRecovery))

@@ -147,6 +147,7 @@ func (p *Portal) nav(r *http.Request, v *viewer) []templates.NavItem {
 		}
 		items = append(items, templates.NavItem{Href: "/" + templates.Section(k), Label: v.L.T("kinds." + string(k)), Icon: string(k)})
 	}
+	items = append(items, templates.NavItem{Href: "/documents", Label: v.L.T("nav.documents"), Icon: "documents"})
 	if v.Contact.Client {
 		items = append(items, templates.NavItem{Href: "/statement", Label: v.L.T("statement.title"), Icon: "statement"})
 		items = append(items, templates.NavItem{Href: "/payments", Label: v.L.T("nav.payments"), Icon: "payment"})

@@ -36,6 +36,28 @@
     });
   });
 
+  // A part of the page that could not be had is asked for as a whole page, which says why. A
+  // form is sent with the command that it was sent with: what it did already, it does not do twice.
+  // What a page asks for by itself is no one's act, and is left alone; so are forms that take
+  // their refusals in themselves.
+  function whole(e) {
+    var asked = e.detail.requestConfig, from = asked.elt;
+    if (from.tagName === "FORM" && !from.dataset.replaces && asked.triggeringEvent && asked.triggeringEvent.type === "submit") HTMLFormElement.prototype.submit.call(from);
+    else if (e.detail.boosted) window.location.assign(e.detail.pathInfo.requestPath);
+    else return;
+    e.detail.isError = false;
+  }
+  document.addEventListener("htmx:beforeSwap", function (e) { if (e.detail.isError) whole(e); });
+  document.addEventListener("htmx:sendError", whole);
+
+  // Who comes back to a page after a while sees it as it is now: what has "again from:body"
+  // as its trigger asks anew.
+  var left = 0;
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) left = Date.now();
+    else if (left && Date.now() - left > 10000) document.body.dispatchEvent(new CustomEvent("again"));
+  });
+
   // Ticking documents shows how many go into the payment.
   function count(form) {
     var n = form.querySelectorAll("input[name=document]:checked").length;

@@ -15,7 +15,7 @@ func TestFilesAreKeptForEverUnderTheirContentsAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"app.css", "app.js", "icon.svg", "htmx.min.js", "pico.min.css", "htmx.LICENSE", "pico.LICENSE"} {
+	for _, name := range []string{"app.css", "dark.css", "app.js", "icon.svg", "htmx.min.js", "pico.min.css", "htmx.LICENSE", "pico.LICENSE"} {
 		r := httptest.NewRequest(http.MethodGet, f.URL(name), nil)
 		plain := httptest.NewRecorder()
 		f.ServeHTTP(plain, r)

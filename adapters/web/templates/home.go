@@ -66,6 +66,17 @@ func FilterPath(f *readmodels.DocumentFilter) string {
 	return path + "?" + q.Encode()
 }
 
+// feedShown is how much of the activity shows at once; the rest unfolds.
+const feedShown = 6
+
+// yearPath is home with the figures of a year.
+func (h Home) yearPath(year int) string {
+	if year == h.Date.Year() {
+		return "/"
+	}
+	return "/?year=" + itoa(year)
+}
+
 // waiting reports whether anything is pending.
 func (h Home) waiting() bool {
 	return slices.ContainsFunc(h.Pending, func(g readmodels.PendingGroup) bool { return g.Count > 0 })

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"github.com/a-h/templ"
-
-	"lonja/adapters/web/locale"
 )
 
 // Input is a field of a form.
@@ -54,7 +52,9 @@ func (in Input) shown(f Form) string {
 	return f.Or(in.Name, in.Value)
 }
 
-func (in Input) described(wrong bool) templ.Attributes {
+// described ties the field to its help and its refusal. The first field that is wrong has the
+// focus, so that whoever typed it need not look for it.
+func (in Input) described(f Form, wrong bool) templ.Attributes {
 	a := templ.Attributes{}
 	by := ""
 	if in.Help != "" {
@@ -72,12 +72,8 @@ func (in Input) described(wrong bool) templ.Attributes {
 	if slices.Contains([]string{"text", "email", "password", "search"}, in.kind()) && in.Type != "textarea" {
 		a["maxlength"] = itoa(in.max())
 	}
-	if in.Focus {
+	if in.Focus || wrong && f.firstWrong() == in.Name {
 		a["autofocus"] = true
 	}
 	return a
-}
-
-func languagesBut(code string) []string {
-	return slices.DeleteFunc(locale.Languages(), func(c string) bool { return c == code })
 }

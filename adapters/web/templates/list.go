@@ -17,7 +17,9 @@ type List struct {
 	Query    url.Values    // as asked for, without cursor
 	Rows     []readmodels.Document
 	Total    int
-	Statuses []readmodels.Status
+	Sums     []readmodels.DocumentSum // of all that the filter lets through; none where that is much to add up
+	Statuses []readmodels.Status      // that there can be
+	Picked   []readmodels.Status      // that are shown; none: all
 	Years    []int
 	Sort     readmodels.DocumentSort
 	Desc     bool
@@ -26,6 +28,80 @@ type List struct {
 	Today    document.Date
 	Pay      bool // documents can be ticked and paid together
 	Hidden   []Hidden
+}
+
+// listParts are what changes beside the list itself when it is filtered, sorted or paged.
+const listParts = "#total:innerHTML,#clear,#export,#kept,#chips"
+
+// Chip is a filter that came with a link, and the list without it.
+type Chip struct{ Label, Path string }
+
+// chips tell which filters are at work that no field of the form shows.
+func (v List) chips(l *locale.Locale) []Chip {
+	var out []Chip
+	add := func(label string, names ...string) {
+		q := url.Values{}
+		for k, all := range v.Query {
+			if !slices.Contains(names, k) {
+				q[k] = all
+			}
+		}
+		path := v.Path
+		if len(q) > 0 {
+			path += "?" + q.Encode()
+		}
+		out = append(out, Chip{label, path})
+	}
+	if all := v.Query["kind"]; len(all) > 0 && v.Kind == "" {
+		var kinds []string
+		for _, k := range all {
+			if document.Kind(k).Known() {
+				kinds = append(kinds, l.T("kinds."+k))
+			}
+		}
+		if len(kinds) > 0 {
+			add(strings.Join(kinds, ", "), "kind")
+		}
+	}
+	if text := between(l, v.Query.Get("from"), v.Query.Get("to")); text != "" {
+		add(l.T("list.date")+": "+text, "from", "to")
+	}
+	if text := between(l, v.Query.Get("due_from"), v.Query.Get("due_to")); text != "" {
+		add(l.T(dueKey(v.Kind))+": "+text, "due_from", "due_to")
+	}
+	if v.Query.Get("owed") != "" {
+		add(l.T("list.owed"), "owed")
+	}
+	if currency := v.Query.Get("currency"); currency != "" {
+		add(currency, "currency")
+	}
+	return out
+}
+
+// several is the picked statuses, where they are more than one, as a choice of the form.
+func (v List) several(l *locale.Locale) (value, label string) {
+	if len(v.Picked) < 2 {
+		return "", ""
+	}
+	var values, labels []string
+	for _, s := range v.Picked {
+		values, labels = append(values, string(s)), append(labels, StatusText(l, v.Kind, s))
+	}
+	return strings.Join(values, ","), strings.Join(labels, ", ")
+}
+
+// between is a span of days in words, "" where neither end is a day.
+func between(l *locale.Locale, from, to string) string {
+	first, last := document.Date(from), document.Date(to)
+	switch {
+	case first.Valid() && last.Valid():
+		return l.Date(first) + " – " + l.Date(last)
+	case first.Valid():
+		return l.T("list.since", "date", l.Date(first))
+	case last.Valid():
+		return l.T("list.until", "date", l.Date(last))
+	}
+	return ""
 }
 
 // Hidden is a filter that came with a link and stays while others are changed.

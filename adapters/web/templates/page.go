@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"lonja/adapters/web/locale"
 	"lonja/domain/document"
 	"lonja/domain/fault"
@@ -35,6 +37,7 @@ type Page struct {
 	Refresh  int  // seconds after which the page asks again by itself; 0: never
 	Test     bool // a gateway in test mode is enabled
 	Looking  *Looking
+	Theme    Theme
 }
 
 // Looking says that staff look at a contact's portal: nothing can be done there.
@@ -42,6 +45,53 @@ type Looking struct {
 	Contact string
 	As      string // the person's name, "" for nobody in particular
 	End     string // where the way out posts to
+}
+
+// Theme is the appearance that was chosen.
+type Theme string
+
+// The appearances. Automatic is whatever the browser prefers.
+const (
+	ThemeAuto  Theme = ""
+	ThemeLight Theme = "light"
+	ThemeDark  Theme = "dark"
+)
+
+// Themes are the appearances that can be chosen.
+func Themes() []Theme { return []Theme{ThemeAuto, ThemeLight, ThemeDark} }
+
+// key is the name of a theme in messages and forms.
+func (t Theme) key() string {
+	if t == ThemeAuto {
+		return "auto"
+	}
+	return string(t)
+}
+
+func pressed(is bool) string { return strconv.FormatBool(is) }
+
+// schemes are the colour schemes that a page is made for.
+func (t Theme) schemes() string {
+	if t == ThemeAuto {
+		return "light dark"
+	}
+	return string(t)
+}
+
+// attributes are the root element's: none where the browser decides.
+func (t Theme) attributes() templ.Attributes {
+	if t == ThemeAuto {
+		return nil
+	}
+	return templ.Attributes{"data-theme": string(t)}
+}
+
+// darkMedia is where the dark style sheet counts: never on paper.
+func (t Theme) darkMedia() string {
+	if t == ThemeDark {
+		return "screen"
+	}
+	return "screen and (prefers-color-scheme: dark)"
 }
 
 // Account is whose portal it is.
@@ -140,6 +190,16 @@ next:
 		out = append(out, l.Fault(c))
 	}
 	return strings.Join(out, " ")
+}
+
+// firstWrong is the name of the first field that was refused, "" where none was.
+func (f Form) firstWrong() string {
+	for _, c := range f.refusals() {
+		if c.Field != "" {
+			return c.Field
+		}
+	}
+	return ""
 }
 
 func (f Form) refusals() []*fault.Fault {
