@@ -148,7 +148,9 @@ func (b *tab) looks(t *testing.T) {
 	b.waitFor(".brand img.logo")
 	b.set("#colour", "#b42318")
 	b.fill("#welcome", "Bienvenidos a Tintas del Ebro", "#help", "De 9 a 14 h: 976 00 11 22", "#footer", "Tintas del Ebro, S.L.")
-	b.until("the preview shows what was typed", func() bool { return b.has("#preview-welcome") && b.text("#preview-welcome") == "Bienvenidos a Tintas del Ebro" })
+	b.until("the preview shows what was typed", func() bool {
+		return b.has("#preview-welcome") && b.text("#preview-welcome") == "Bienvenidos a Tintas del Ebro"
+	})
 	b.until("the preview has the colour", func() bool {
 		return script[string](b, `getComputedStyle(document.querySelector(".preview .sample.button")).backgroundColor`) == "rgb(180, 35, 24)"
 	})
