@@ -44,7 +44,9 @@ func readCII(root *node) *reader {
 		})
 	}
 	for _, n := range doc.all("IncludedNote") {
-		if t := n.text("Content"); t != "" {
+		if t := n.text("Content"); t != "" && b.Title == "" && n.text("SubjectCode") == titleCode {
+			b.Title = t
+		} else if t != "" {
 			b.Notes = append(b.Notes, t)
 		}
 	}
@@ -164,8 +166,19 @@ func (r *reader) ciiLine(n *node, field string) document.Line {
 		TaxCategory: settlement.text("ApplicableTradeTax/CategoryCode"), TaxRate: r.decimal(settlement.find("ApplicableTradeTax/RateApplicablePercent"), field+"/RateApplicablePercent"),
 		Net: r.money(settlement.find("SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount"), field+"/LineTotalAmount"),
 	}
+	if l.Description == l.Name {
+		l.Description = ""
+	}
+	for _, p := range product.all("ApplicableProductCharacteristic") {
+		if p.text("Description") == unitName {
+			l.Unit = readUnit(l.Unit, p.text("Value"))
+		}
+	}
 	for i, a := range settlement.all("SpecifiedTradeAllowanceCharge") {
-		l.Adjustments = append(l.Adjustments, r.ciiAdjustment(a, fmt.Sprintf("%s/SpecifiedTradeAllowanceCharge[%d]", field, i+1)))
+		x := r.ciiAdjustment(a, fmt.Sprintf("%s/SpecifiedTradeAllowanceCharge[%d]", field, i+1))
+		if !takeDiscount(&l, x, a.text("ReasonCode")) {
+			l.Adjustments = append(l.Adjustments, x)
+		}
 	}
 	return l
 }

@@ -28,12 +28,15 @@ const (
 
 // WriteUBL returns an invoice or a credit note as UBL 2.1. What is written reads back as
 // Expressed of the document; a document of which that would not be true is refused.
-func WriteUBL(b *document.Body) ([]byte, error) {
+func WriteUBL(b *document.Body) ([]byte, error) { return written(b, writeUBL) }
+
+// written returns the file of a document, once it has read it back as what it wrote.
+func written(b *document.Body, write func(b *document.Body) *element) ([]byte, error) {
 	if err := Expressible(b); err != nil {
 		return nil, err
 	}
 	want := Expressed(b)
-	file := writeUBL(&want).file()
+	file := write(&want).file()
 	back, err := readXML(file)
 	if err != nil {
 		return nil, conflict(err) // figures that contradict each other by the standard's rules, say
