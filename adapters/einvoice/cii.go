@@ -2,6 +2,7 @@ package einvoice
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lonja/domain/document"
@@ -116,11 +117,15 @@ func (r *reader) ciiTerms(settlement *node) {
 
 func (r *reader) ciiMeans(settlement *node) {
 	mandate := settlement.text("SpecifiedTradePaymentTerms/DirectDebitMandateID")
-	for _, m := range settlement.all("SpecifiedTradeSettlementPaymentMeans") {
+	all := settlement.all("SpecifiedTradeSettlementPaymentMeans")
+	for _, m := range all {
 		acc := m.find("PayeePartyCreditorFinancialAccount")
 		mean := document.PaymentMean{
 			Code: m.text("TypeCode"), Text: m.text("Information"), IBAN: acc.text("IBANID"), Holder: acc.text("AccountName"),
-			BIC: m.text("PayeeSpecifiedCreditorFinancialInstitution/BICID"), Reference: settlement.text("PaymentReference"), Mandate: mandate,
+			BIC: m.text("PayeeSpecifiedCreditorFinancialInstitution/BICID"), Reference: settlement.text("PaymentReference"),
+		}
+		if len(all) == 1 || slices.Contains([]string{"49", "59"}, mean.Code) { // of a direct debit
+			mean.Mandate = mandate
 		}
 		if mean.IBAN == "" {
 			mean.IBAN = acc.text("ProprietaryID")

@@ -59,11 +59,15 @@ func writeCII(b *document.Body) *element {
 }
 
 func ciiWriteSettlement(e *element, b *document.Body) {
+	// A reference and a mandate are stated once for all means of payment.
 	mandate := ""
+	for i := range b.PaymentMeans {
+		if mandate == "" {
+			mandate = b.PaymentMeans[i].Mandate
+		}
+	}
 	if len(b.PaymentMeans) > 0 {
-		// They are stated once for all means of payment.
 		e.put("ram:PaymentReference", b.PaymentMeans[0].Reference)
-		mandate = b.PaymentMeans[0].Mandate
 	}
 	e.put("ram:InvoiceCurrencyCode", b.Currency)
 	if b.Payee != nil {

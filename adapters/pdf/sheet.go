@@ -164,6 +164,7 @@ func hair() [3]int { return [3]int{214, 218, 221} }
 // wrap breaks a text into lines of the width in the font that is set: between words, and
 // within one that is wider.
 func (s *sheet) wrap(text string, w float64) []string {
+	w += 0.01 // what was measured in one go fits, however its letters' widths are rounded
 	text = strings.Trim(clean(text), "\n")
 	if text == "" {
 		return nil
