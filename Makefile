@@ -72,6 +72,10 @@ bench: ## every figure against its bar, each beside its reference (some 7 minute
 bench-lists: ## a contact's lists with 100, 10,000 and 100,000 documents, for each order, filter and search
 	go run ./bench/lists
 
+.PHONY: bench-documents
+bench-documents: ## a document's preview and PDFs with 5, 50 and 500 lines, against their bars
+	go run ./bench/documents
+
 .PHONY: clean
 clean: ## removes binaries, the demo account and test artefacts
 	rm -rf bin $(DATA) artefacts
