@@ -245,7 +245,8 @@ func TestTheGoldenTextOfEachLanguage(t *testing.T) {
 	b.Taxes = append(b.Taxes, document.Tax{Kind: document.Surcharge, Rate: decimal.MustParse("5.2"), Base: money.Of(100_000, "EUR"), Amount: money.Of(5200, "EUR")},
 		document.Tax{Kind: document.Withholding, Rate: decimal.MustParse("15"), Base: money.Of(100_000, "EUR"), Amount: money.Of(-15_000, "EUR")})
 	b.Totals.Withheld = money.Of(15_000, "EUR")
-	b.Totals.Prepaid, b.Totals.Payable = money.Of(21_000, "EUR"), money.Of(100_000, "EUR")
+	b.Totals.Tax, b.Totals.Gross = money.Of(26_200, "EUR"), money.Of(126_200, "EUR")
+	b.Totals.Prepaid, b.Totals.Payable = money.Of(11_200, "EUR"), money.Of(100_000, "EUR")
 	b.Instalments = []document.Instalment{{Due: "2026-02-15", Amount: money.Of(50_000, "EUR")}, {Due: "2026-03-15", Amount: money.Of(50_000, "EUR")}}
 	b.PaymentMeans = []document.PaymentMean{{Code: "58", IBAN: "ES9121000418450200051332", BIC: "CAIXESBBXXX"}}
 	b.References, b.Notes = []document.Reference{{Number: "A-7", Date: "2026-01-10"}}, []string{"Gracias por su confianza."}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,7 +19,7 @@ import (
 
 // documentCmd holds the commands on documents.
 type documentCmd struct {
-	Export documentExportCmd `cmd:"" help:"Write a document as a file: PDF, Factur-X, UBL, CII or Lonja's JSON."`
+	Export documentExportCmd `cmd:"" help:"Write a document as a file: PDF, Factur-X, UBL or CII."`
 }
 
 // documentExportCmd writes a document.
@@ -29,7 +28,7 @@ type documentExportCmd struct {
 	Account  string `help:"The account, by its id; may be left out where there is one only."`
 	Contact  string `help:"The contact: its id, tax id or email. May be left out where the number is enough."`
 	Kind     string `help:"The kind of document, such as invoice. May be left out where the number is enough."`
-	Format   string `help:"pdf, facturx, ubl, cii or json." enum:"pdf,facturx,ubl,cii,json" default:"pdf"`
+	Format   string `help:"pdf, facturx, ubl or cii." enum:"pdf,facturx,ubl,cii" default:"pdf"`
 	Language string `help:"Of a PDF; the contact's where it is left out."`
 	Out      string `help:"The file to write, - for standard output; named after the document where it is left out." short:"o"`
 	Number   string `arg:"" help:"The document's number."`
@@ -101,9 +100,6 @@ func (a *app) opDocumentFile(w *answer, r *http.Request) error {
 	case "cii":
 		file.Name += ".xml"
 		file.Content, err = einvoice.WriteCII(&body)
-	case "json":
-		file.Name += ".json"
-		file.Content, err = json.MarshalIndent(body, "", "  ")
 	default:
 		settings, serr := readmodels.GetSettings(ctx, readmodels.ForAccount(a.read, acc))
 		owner, oerr := readmodels.GetContact(ctx, view)

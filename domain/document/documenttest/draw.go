@@ -83,8 +83,8 @@ func Draw(t *rapid.T, kind document.Kind, onlyVAT bool) document.Body {
 		b.Taxes = append(b.Taxes, document.Tax{Kind: document.Withholding, Rate: decimal.MustParse("15"), Base: eur(net), Amount: held.Neg()})
 		b.Totals.Withheld = held
 	}
-	gross := net + tax - withheld
-	b.Totals.Lines, b.Totals.Net, b.Totals.Tax, b.Totals.Gross, b.Totals.Payable = eur(b.Totals.Lines.Minor), eur(net), eur(tax), eur(gross), eur(gross)
+	gross := net + tax
+	b.Totals.Lines, b.Totals.Net, b.Totals.Tax, b.Totals.Gross, b.Totals.Payable = eur(b.Totals.Lines.Minor), eur(net), eur(tax), eur(gross), eur(gross-withheld)
 	if allowances != 0 {
 		b.Totals.Allowances = eur(allowances)
 	}
@@ -93,7 +93,7 @@ func Draw(t *rapid.T, kind document.Kind, onlyVAT bool) document.Body {
 	}
 	if d.flip() {
 		b.Totals.Prepaid = eur(int64(d.n("prepaid", 1, 1000)))
-		b.Totals.Payable = eur(gross - b.Totals.Prepaid.Minor)
+		b.Totals.Payable.Minor -= b.Totals.Prepaid.Minor
 	}
 	if d.flip() {
 		half := b.Totals.Payable.Minor / 2

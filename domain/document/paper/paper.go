@@ -226,7 +226,7 @@ func totals(b *document.Body, w Words) []Total {
 			add(key, m)
 		}
 	}
-	if t.Lines.Minor != t.Net.Minor {
+	if t.Lines.Minor != t.Net.Minor || len(b.Adjustments) > 0 {
 		add("paper.sum_lines", t.Lines)
 	}
 	for i := range b.Adjustments {
@@ -238,11 +238,11 @@ func totals(b *document.Body, w Words) []Total {
 	}
 	add("paper.net", t.Net)
 	add("paper.tax_total", t.Tax)
-	some("paper.withheld", t.Withheld.Neg())
 	out = append(out, Total{w.T("paper.total"), w.Money(t.Gross)})
 	if t.Payable.Minor == t.Gross.Minor {
 		return out
 	}
+	some("paper.withheld", t.Withheld.Neg())
 	some("paper.prepaid", t.Prepaid.Neg())
 	some("paper.rounding", t.Rounding)
 	return append(out, Total{w.T("paper.payable"), w.Money(t.Payable)})
