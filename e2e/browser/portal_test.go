@@ -13,6 +13,7 @@ func TestPortal(t *testing.T) {
 		for name, story := range map[string]func(*testing.T){
 			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "talk": w.talk, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
 			"others": w.others, "mail": w.mail,
+			"paper": w.paper,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
