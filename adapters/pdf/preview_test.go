@@ -51,14 +51,14 @@ func shown(t fataler, b *document.Body, l *locale.Locale, note string) string {
 // Whatever a document states, the preview and the PDF say the same, in the same order.
 func TestThePDFSaysWhatThePreviewSays(t *testing.T) {
 	t.Parallel()
+	c, err := locale.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(document.Kinds()).Draw(t, "kind")
 		b := documenttest.Draw(t, kind, false)
 		note := rapid.SampledFrom([]string{"", "Entregar por detrás, <gracias>"}).Draw(t, "note")
-		c, err := locale.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
 		l := c.Match(rapid.SampledFrom(locale.Languages()).Draw(t, "language"))
 		var file bytes.Buffer
 		if err := pdf.Render(&file, &b, l, pdf.Options{Note: note, Lang: l.Code}); err != nil {
