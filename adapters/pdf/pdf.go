@@ -59,15 +59,14 @@ func (s *sheet) band(hex string) {
 
 func (s *sheet) head(p *paper.Sheet, o Options) {
 	s.band(o.Colour)
-	s.SetXY(margin, 14)
+	s.SetXY(margin, 12)
 	issuer := partyPieces(&p.Issuer)
-	logo := s.logo(o.Logo)
 	s.beside(func() {
+		s.picture(s.logo(o.Logo), p.Issuer.Name)
 		s.block(margin, width*0.55, "L", []piece{
 			{p.Kind, "B", "H1", 19, brandInk}, {p.Number, "", "P", 12, plainInk}, {p.Title, "", "P", 9, quietInk},
 		})
-	}, logo.high+s.height(width*0.42, issuer), func() {
-		s.picture(&logo, p.Issuer.Name)
+	}, s.height(width*0.42, issuer), func() {
 		s.block(margin+width*0.58, width*0.42, "R", issuer)
 	})
 	s.SetXY(margin, s.GetY()+6)

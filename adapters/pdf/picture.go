@@ -17,8 +17,8 @@ import (
 // What a logo may be, and how it is drawn: within a box in millimetres, at 200 dots an inch.
 const (
 	maxLogo  = 16 << 20 // pixels
-	logoWide = 46.0
-	logoHigh = 18.0
+	logoWide = 54.0
+	logoHigh = 16.0
 	logoDots = 200 / 25.4 // a millimetre
 )
 
@@ -54,8 +54,8 @@ func (s *sheet) logo(file []byte) picture {
 	return p
 }
 
-// picture draws a picture at the right margin, and goes on below it.
-func (s *sheet) picture(p *picture, alt string) {
+// picture draws a picture at the left margin, and goes on below it.
+func (s *sheet) picture(p picture, alt string) {
 	if p.png == nil {
 		return
 	}
@@ -63,7 +63,7 @@ func (s *sheet) picture(p *picture, alt string) {
 	s.RegisterImageOptionsReader("logo", fpdf.ImageOptions{ImageType: "PNG"}, bytes.NewReader(p.png))
 	s.under(s.tree.add("Figure", "/Alt "+hexText(clean(alt))), func() {
 		s.marked(func() {
-			s.ImageOptions("logo", margin+width-p.wide, y, p.wide, 0, false, fpdf.ImageOptions{ImageType: "PNG"}, 0, "")
+			s.ImageOptions("logo", margin, y, p.wide, 0, false, fpdf.ImageOptions{ImageType: "PNG"}, 0, "")
 		})
 	})
 	s.SetXY(margin, y+p.high)

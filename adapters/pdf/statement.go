@@ -42,19 +42,18 @@ func RenderStatement(out io.Writer, st *readmodels.Statement, w Words, o Stateme
 
 func (s *sheet) statementHead(st *readmodels.Statement, o StatementOptions) {
 	s.band(o.Colour)
-	s.SetXY(margin, 14)
+	s.SetXY(margin, 12)
 	period := s.w.T("statement.everything")
 	if st.From != "" || st.To != "" {
 		period = s.date(st.From) + " – " + s.date(st.To)
 	}
 	issuer, contact := paper.PartyOf("", o.Account, s.w), paper.PartyOf("", o.Contact, s.w)
-	logo := s.logo(o.Logo)
 	s.beside(func() {
+		s.picture(s.logo(o.Logo), o.Account.Name)
 		s.block(margin, width*0.55, "L", []piece{{s.w.T("statement.title"), "B", "H1", 19, brandInk}, {period, "", "P", 10, plainInk}})
 		s.SetXY(margin, s.GetY()+3)
 		s.block(margin, width*0.55, "L", partyPieces(&contact))
-	}, logo.high+s.height(width*0.42, partyPieces(&issuer)), func() {
-		s.picture(&logo, o.Account.Name)
+	}, s.height(width*0.42, partyPieces(&issuer)), func() {
 		s.block(margin+width*0.58, width*0.42, "R", partyPieces(&issuer))
 	})
 	s.SetXY(margin, s.GetY()+6)
