@@ -77,6 +77,10 @@ bench-lists: ## a contact's lists with 100, 10,000 and 100,000 documents, for ea
 bench-pages: build ## how long the server takes for each page of the demo account, as a share of 100 ms
 	go run ./bench/pages
 
+.PHONY: bench-documents
+bench-documents: ## a document's preview and PDFs with 5, 50 and 500 lines, against their bars
+	go run ./bench/documents
+
 .PHONY: clean
 clean: ## removes binaries, the demo account and test artefacts
 	rm -rf bin $(DATA) artefacts

@@ -2,6 +2,7 @@ package einvoice
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lonja/domain/document"
@@ -44,7 +45,9 @@ func readCII(root *node) *reader {
 		})
 	}
 	for _, n := range doc.all("IncludedNote") {
-		if t := n.text("Content"); t != "" {
+		if t := n.text("Content"); t != "" && b.Title == "" && n.text("SubjectCode") == titleCode {
+			b.Title = t
+		} else if t != "" {
 			b.Notes = append(b.Notes, t)
 		}
 	}
@@ -114,11 +117,15 @@ func (r *reader) ciiTerms(settlement *node) {
 
 func (r *reader) ciiMeans(settlement *node) {
 	mandate := settlement.text("SpecifiedTradePaymentTerms/DirectDebitMandateID")
-	for _, m := range settlement.all("SpecifiedTradeSettlementPaymentMeans") {
+	all := settlement.all("SpecifiedTradeSettlementPaymentMeans")
+	for _, m := range all {
 		acc := m.find("PayeePartyCreditorFinancialAccount")
 		mean := document.PaymentMean{
 			Code: m.text("TypeCode"), Text: m.text("Information"), IBAN: acc.text("IBANID"), Holder: acc.text("AccountName"),
-			BIC: m.text("PayeeSpecifiedCreditorFinancialInstitution/BICID"), Reference: settlement.text("PaymentReference"), Mandate: mandate,
+			BIC: m.text("PayeeSpecifiedCreditorFinancialInstitution/BICID"), Reference: settlement.text("PaymentReference"),
+		}
+		if len(all) == 1 || slices.Contains([]string{"49", "59"}, mean.Code) { // of a direct debit
+			mean.Mandate = mandate
 		}
 		if mean.IBAN == "" {
 			mean.IBAN = acc.text("ProprietaryID")
@@ -164,8 +171,19 @@ func (r *reader) ciiLine(n *node, field string) document.Line {
 		TaxCategory: settlement.text("ApplicableTradeTax/CategoryCode"), TaxRate: r.decimal(settlement.find("ApplicableTradeTax/RateApplicablePercent"), field+"/RateApplicablePercent"),
 		Net: r.money(settlement.find("SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount"), field+"/LineTotalAmount"),
 	}
+	if l.Description == l.Name {
+		l.Description = ""
+	}
+	for _, p := range product.all("ApplicableProductCharacteristic") {
+		if p.text("Description") == unitName {
+			l.Unit = readUnit(l.Unit, p.text("Value"))
+		}
+	}
 	for i, a := range settlement.all("SpecifiedTradeAllowanceCharge") {
-		l.Adjustments = append(l.Adjustments, r.ciiAdjustment(a, fmt.Sprintf("%s/SpecifiedTradeAllowanceCharge[%d]", field, i+1)))
+		x := r.ciiAdjustment(a, fmt.Sprintf("%s/SpecifiedTradeAllowanceCharge[%d]", field, i+1))
+		if !takeDiscount(&l, x, a.text("ReasonCode")) {
+			l.Adjustments = append(l.Adjustments, x)
+		}
 	}
 	return l
 }

@@ -11,6 +11,8 @@ type element struct {
 	attrs []string // name, value, name, value
 	text  string
 	kids  []*element
+	// needed says that the element is written even if nothing is in it.
+	needed bool
 }
 
 // add appends an element, which is left out of the file if nothing comes into it.
@@ -28,7 +30,7 @@ func (e *element) put(name, text string, attrs ...string) {
 }
 
 func (e *element) empty() bool {
-	if e.text != "" {
+	if e.text != "" || e.needed {
 		return false
 	}
 	for _, k := range e.kids {

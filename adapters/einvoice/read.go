@@ -1,6 +1,6 @@
 // Package einvoice reads documents from elsewhere: electronic invoices of EN 16931 in
 // both syntaxes (UBL and CII, also inside a Factur-X PDF) and Lonja's own JSON; and it
-// writes invoices and credit notes as UBL. What a document states is kept to the letter:
+// writes invoices and credit notes as UBL and CII. What a document states is kept to the letter:
 // totals are checked against each other, never recalculated. Nothing that a document names
 // is ever fetched.
 package einvoice

@@ -124,6 +124,9 @@ func (r *reader) ublMeans(root *node) {
 	for _, m := range root.all("PaymentMeans") {
 		code := m.find("PaymentMeansCode")
 		mean := document.PaymentMean{Code: code.text(""), Text: code.attr("name"), Reference: m.text("PaymentID"), Mandate: m.text("PaymentMandate/ID")}
+		if root.Name == "CreditNote" && mean == (document.PaymentMean{Code: noMeans}) && m.find("PaymentDueDate") != nil && m.find("PayeeFinancialAccount") == nil {
+			continue // it is there for the day alone
+		}
 		for _, acc := range m.all("PayeeFinancialAccount") {
 			mean.IBAN, mean.Holder, mean.BIC = acc.text("ID"), acc.text("Name"), acc.text("FinancialInstitutionBranch/ID")
 			r.body.PaymentMeans = append(r.body.PaymentMeans, mean)

@@ -21,6 +21,7 @@ const (
 	titleCode    = "AAA"  // UNTDID 4451, of the note that says what the document is about
 	discountCode = "95"   // UNTDID 5189, of an allowance that is the line's discount
 	anyCharge    = "ZZZ"  // UNTDID 7161, mutually defined
+	noMeans      = "1"    // UNTDID 4461, of a UBL credit note that states a due day and no means of payment
 	projectCode  = "50"   // UNTDID 1001, of the project that a UBL credit note names
 	anyUnit      = "C62"  // UN/ECE Rec 20, "one"
 	unitName     = "unit" // the item attribute with a unit that has no code
@@ -28,12 +29,15 @@ const (
 
 // WriteUBL returns an invoice or a credit note as UBL 2.1. What is written reads back as
 // Expressed of the document; a document of which that would not be true is refused.
-func WriteUBL(b *document.Body) ([]byte, error) {
+func WriteUBL(b *document.Body) ([]byte, error) { return written(b, writeUBL) }
+
+// written returns the file of a document, once it has read it back as what it wrote.
+func written(b *document.Body, write func(b *document.Body) *element) ([]byte, error) {
 	if err := Expressible(b); err != nil {
 		return nil, err
 	}
 	want := Expressed(b)
-	file := writeUBL(&want).file()
+	file := write(&want).file()
 	back, err := readXML(file)
 	if err != nil {
 		return nil, conflict(err) // figures that contradict each other by the standard's rules, say
@@ -85,7 +89,8 @@ func conflict(err error) error {
 
 // Expressed returns the document with what the standard asks for filled in, where it can
 // only mean one thing, and with what it has no field for put into words: the type code, the
-// lines' numbers and tax category, instalments as a part of the terms. Of the documents that
+// lines' numbers and tax category, one reference of all means of payment, instalments as a
+// part of the terms. Of the documents that
 // it follows, the invoices stay.
 func Expressed(b *document.Body) document.Body {
 	out := *b
@@ -128,9 +133,10 @@ func Expressed(b *document.Body) document.Body {
 		if m.Code == "" && m.IBAN != "" {
 			m.Code = "58"
 		} else if m.Code == "" {
-			m.Code = "1"
+			m.Code = noMeans
 		}
 	}
+	shareReference(out.PaymentMeans)
 	out.References = slices.Clone(b.References)
 	out.References = slices.DeleteFunc(out.References, func(r document.Reference) bool { return r.Kind != "" && r.Kind != document.Invoice })
 	for i := range out.References {
@@ -138,6 +144,22 @@ func Expressed(b *document.Body) document.Body {
 	}
 	trim(&out)
 	return out
+}
+
+// shareReference gives all means of payment the reference that some state, unless they
+// differ: by the standard there is one (BT-83).
+func shareReference(means []document.PaymentMean) {
+	one := ""
+	for i := range means {
+		if r := means[i].Reference; r != "" && one != "" && r != one {
+			return
+		} else if r != "" {
+			one = r
+		}
+	}
+	for i := range means {
+		means[i].Reference = one
+	}
 }
 
 // trim takes off what XML does not keep: white space around texts.

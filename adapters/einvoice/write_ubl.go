@@ -135,6 +135,11 @@ func ublWriteMeans(root *element, b *document.Body, credit bool) {
 	if credit {
 		due = string(b.DueDate) // a credit note has no field of its own for it
 	}
+	if due != "" && len(b.PaymentMeans) == 0 {
+		e := root.add("cac:PaymentMeans")
+		e.put("cbc:PaymentMeansCode", noMeans)
+		e.put("cbc:PaymentDueDate", due)
+	}
 	for i := range b.PaymentMeans {
 		m := &b.PaymentMeans[i]
 		e := root.add("cac:PaymentMeans")

@@ -6,11 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
-
 	"lonja/commands"
+	"lonja/domain/document/paper"
 	"lonja/domain/event"
 	"lonja/domain/money"
 	"lonja/domain/quote"
@@ -42,58 +39,40 @@ type certificate struct {
 // RenderCertificate writes a certificate of approval as a PDF: who approved what and when,
 // and how to check that it is so. The same approval gives the same bytes.
 func RenderCertificate(out io.Writer, a *commands.Approval, w CertificateWords, o CertificateOptions) error {
-	c := certificate{&sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), w: w, b: &a.Body, accent: colour(o.Colour)}, a, w}
-	c.SetCreationDate(a.Approval.At().UTC())
-	c.SetModificationDate(a.Approval.At().UTC())
-	c.SetCatalogSort(true)
-	c.SetCompression(true)
-	c.AddUTF8FontFromBytes("go", "", goregular.TTF)
-	c.AddUTF8FontFromBytes("go", "B", gobold.TTF)
-	c.SetMargins(margin, margin, margin)
-	c.SetAutoPageBreak(false, bottom)
-	c.AliasNbPages("{pages}")
 	title := w.T("certificate.title")
-	c.SetTitle(title+" "+a.Body.Number, true)
-	c.SetAuthor(a.Body.Seller.Name, true)
-	c.SetSubject(w.T("kind."+string(a.Body.Kind))+" "+a.Body.Number, true)
-	c.SetCreator("Lonja", true)
-	if o.Lang != "" {
-		c.SetLang(o.Lang)
-	}
-	c.SetFooterFunc(c.footer)
-	c.AddPage()
-	c.Bookmark(title, 0, 0)
-	c.opening(title)
-	c.who()
-	c.what()
-	c.proof()
-	if err := c.Output(out); err != nil {
+	about := about{title: title + " " + a.Body.Number, author: a.Body.Seller.Name, subject: w.T("kind."+string(a.Body.Kind)) + " " + a.Body.Number, lang: o.Lang, made: a.Approval.At()}
+	err := write(out, about, func(s *sheet) {
+		s.w, s.b, s.accent, s.running = w, &a.Body, readable(colour(o.Colour)), about.title
+	}, func(s *sheet) {
+		c := certificate{s, a, w}
+		c.opening(title, o.Colour)
+		c.who()
+		c.what()
+		c.proof()
+	})
+	if err != nil {
 		return fmt.Errorf("drawing the certificate of %s: %w", a.Body.Number, err)
 	}
 	return nil
 }
 
 // opening is the title, the seller, and all of it in a sentence.
-func (c *certificate) opening(title string) {
-	c.SetFillColor(c.accent[0], c.accent[1], c.accent[2])
-	c.Rect(0, 0, pageWidth, 3, "F")
+func (c *certificate) opening(title, colour string) {
+	c.band(colour)
 	c.SetXY(margin, 14)
-	c.font("B", 19)
-	c.brand()
-	c.MultiCell(width*0.55, 9, title, "", "L", false)
-	c.font("", 12)
-	c.ink()
-	c.CellFormat(width*0.55, 7, c.w.T("kind."+string(c.b.Kind))+" "+c.b.Number, "", 2, "L", false, 0, "")
-	end := c.GetY()
-	c.SetXY(margin+width*0.58, 14)
-	c.party(c.b.Seller, width*0.42, "R")
-	c.SetXY(margin, max(end, c.GetY())+6)
-	c.font("", 11)
-	c.ink()
-	c.MultiCell(width, 5.6, c.w.T("certificate.sentence", "name", c.a.Name, "number", c.b.Number, "seller", c.b.Seller.Name, "buyer", c.b.Buyer.Name,
-		"total", c.w.Money(c.b.Totals.Gross), "time", c.local(c.a.Approval.At())), "", "L", false)
-	c.Ln(3)
+	seller := paper.PartyOf("", c.b.Seller, c.w)
+	issuer := partyPieces(&seller)
+	c.beside(func() {
+		c.block(margin, width*0.55, "L", []piece{{title, "B", "H1", 19, brandInk}, {c.w.T("kind."+string(c.b.Kind)) + " " + c.b.Number, "", "P", 12, plainInk}})
+	}, c.height(width*0.42, issuer), func() { c.block(margin+width*0.58, width*0.42, "R", issuer) })
+	c.SetXY(margin, c.GetY()+6)
+	c.block(margin, width, "L", []piece{{c.w.T("certificate.sentence", "name", c.a.Name, "number", c.b.Number, "seller", c.b.Seller.Name, "buyer", c.b.Buyer.Name,
+		"total", c.w.Money(c.b.Totals.Gross), "time", c.local(c.a.Approval.At())), "", "P", 11, plainInk}})
+	c.below(3)
 }
+
+// below goes on a little below.
+func (c *certificate) below(space float64) { c.SetXY(margin, c.GetY()+space) }
 
 // local is a moment in the account's time zone, to the second, with how far that is from UTC.
 func (c *certificate) local(t time.Time) string {
@@ -102,16 +81,11 @@ func (c *certificate) local(t time.Time) string {
 }
 
 func (c *certificate) section(title string, height float64) {
-	if c.room(height) {
-		c.SetX(margin)
-	}
+	c.room(height)
 	c.Bookmark(title, 1, -1)
-	c.font("B", 11)
-	c.brand()
-	c.SetDrawColor(c.accent[0], c.accent[1], c.accent[2])
-	c.SetLineWidth(0.35)
-	c.CellFormat(width, 7, title, "B", 1, "L", false, 0, "")
-	c.Ln(1.5)
+	c.block(margin, width, "L", []piece{{title, "B", "H2", 11, brandInk}})
+	c.line(margin, margin+width, c.GetY()+0.8, 0.35, c.accent)
+	c.below(2.5)
 }
 
 // row is a labelled fact; one that is empty is not there.
@@ -127,19 +101,27 @@ func (c *certificate) sized(size float64, label, value string) {
 		return
 	}
 	c.font("", size)
-	lines := c.SplitText(value, width-labelWidth-1)
-	c.room(float64(len(lines)) * lineHeight)
+	lines := c.wrap(value, width-labelWidth)
+	c.room(min(float64(len(lines))*lineHeight, keep))
+	c.in("P", func() {
+		c.label(label)
+		for _, line := range lines {
+			c.room(lineHeight)
+			c.font("", size)
+			c.ink()
+			c.SetX(margin + labelWidth)
+			c.text(width-labelWidth, lineHeight, line, "L")
+			c.below(lineHeight)
+		}
+	})
+}
+
+// label draws a fact's name, and stays in its line.
+func (c *certificate) label(text string) {
 	c.font("", 9)
 	c.quiet()
-	y := c.GetY()
-	c.SetXY(margin, y)
-	c.CellFormat(labelWidth, lineHeight, label, "", 0, "L", false, 0, "")
-	c.ink()
-	c.font("", size)
-	for _, line := range lines {
-		c.SetX(margin + labelWidth)
-		c.CellFormat(width-labelWidth, lineHeight, line, "", 1, "L", false, 0, "")
-	}
+	c.SetX(margin)
+	c.text(labelWidth, lineHeight, c.clipped(text, labelWidth-1), "L")
 }
 
 func (c *certificate) who() {
@@ -160,7 +142,7 @@ func (c *certificate) who() {
 	c.code("UTC", c.a.Approval.At().UTC().Format("2006-01-02T15:04:05.000Z"))
 	c.row(c.w.T("certificate.reference"), c.a.Reference)
 	c.signature()
-	c.Ln(4)
+	c.below(4)
 }
 
 // signature draws what was drawn, in its box.
@@ -173,12 +155,18 @@ func (c *certificate) signature() {
 	const scale = signatureWidth / quote.SignatureWidth
 	height := quote.SignatureHeight * scale
 	c.room(height + 2)
-	c.font("", 9)
-	c.quiet()
-	y := c.GetY() + 1
-	c.SetXY(margin, y)
-	c.CellFormat(labelWidth, lineHeight, c.w.T("certificate.signature"), "", 0, "L", false, 0, "")
-	left := margin + labelWidth
+	c.below(1)
+	y := c.GetY()
+	c.in("P", func() { c.label(c.w.T("certificate.signature")) })
+	c.under(c.tree.add("Figure", "/Alt "+hexText(c.w.T("certificate.signature"))), func() {
+		c.marked(func() { c.draw(drawing, margin+labelWidth, y, scale) })
+	})
+	c.SetXY(margin, y+height+1)
+}
+
+// draw draws a signature in its box.
+func (c *certificate) draw(drawing []quote.Segment, left, y, scale float64) {
+	height := quote.SignatureHeight * scale
 	c.SetDrawColor(200, 205, 208)
 	c.SetLineWidth(0.15)
 	c.Rect(left, y, signatureWidth, height, "D")
@@ -209,7 +197,6 @@ func (c *certificate) signature() {
 	c.ClipEnd()
 	c.SetLineCapStyle("butt")
 	c.SetLineJoinStyle("miter")
-	c.SetXY(margin, y+height+1)
 }
 
 func (c *certificate) what() {
@@ -234,7 +221,7 @@ func (c *certificate) what() {
 	}
 	c.code(c.w.T("certificate.id"), string(c.a.Quote))
 	c.code(c.w.T("certificate.hash"), c.a.Hash)
-	c.Ln(4)
+	c.below(4)
 }
 
 func (c *certificate) proof() {
@@ -245,16 +232,10 @@ func (c *certificate) proof() {
 		c.code("id", e.ID.String())
 		c.code(c.w.T("certificate.position"), fmt.Sprintf("%d, %s@%d", e.Position, e.Stream, e.Revision))
 		c.code("UTC", e.At().UTC().Format("2006-01-02T15:04:05.000Z"))
-		c.Ln(1.5)
+		c.below(1.5)
 	}
 	c.room(6 * lineHeight)
-	c.SetX(margin)
-	c.font("", 9)
-	c.ink()
-	c.MultiCell(width, lineHeight, c.w.T("certificate.check"), "", "L", false)
-	c.Ln(1)
-	c.font("", 8)
-	c.MultiCell(width, 4.2, "lonja audit document "+string(c.a.Quote)+" --hash "+c.a.Hash, "", "L", false)
+	c.block(margin, width, "L", []piece{{c.w.T("certificate.check"), "", "P", 9, plainInk}, {"lonja audit document " + string(c.a.Quote) + " --hash " + c.a.Hash, "", "P", 8, plainInk}})
 }
 
 // joined puts facts beside each other, those that there are.

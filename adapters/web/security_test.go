@@ -106,7 +106,7 @@ func TestAnotherContactsThingsAreNotThere(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"/quotes/" + string(quote), "/quotes/" + string(quote) + "/pdf", "/invoices/" + string(invoice), "/invoices/" + string(invoice) + "/pdf", "/invoices/" + string(invoice) + "/ubl",
+		"/quotes/" + string(quote), "/quotes/" + string(quote) + "/pdf", "/invoices/" + string(invoice), "/invoices/" + string(invoice) + "/pdf", "/invoices/" + string(invoice) + "/ubl", "/invoices/" + string(invoice) + "/facturx",
 		"/invoices/" + string(invoice) + "/pay", "/purchase-orders/" + string(order), "/pay?document=invoice." + string(invoice),
 		"/pay?document=invoice." + nothing, paid.path, "/payments/" + nothing, "/invoices/not-an-id", "/invoices/" + string(quote), "/quotes/../invoices/" + string(invoice),
 	} {

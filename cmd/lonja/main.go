@@ -46,6 +46,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the portal on a data folder."`
 	Demo        demoCmd        `cmd:"" help:"Load the demo account into a data folder, once, and serve it."`
 	Import      importCmd      `cmd:"" help:"Import documents: UBL, CII, Factur-X PDF or Lonja's JSON."`
+	Document    documentCmd    `cmd:"" help:"Write documents as files."`
 	Audit       auditCmd       `cmd:"" help:"Replay a contact's history, check a document's content."`
 	Projections projectionsCmd `cmd:"" help:"List, inspect and rebuild read models, on a running system too."`
 	Reactions   reactionsCmd   `cmd:"" help:"Inspect what follows from events by itself."`

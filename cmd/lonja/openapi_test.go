@@ -357,13 +357,17 @@ func (d *described) documents(erp, owner, reader, other, who string) {
 	one := ""
 	for _, k := range document.Kinds() {
 		one = d.issued(erp, k, "A-"+string(k))
-		ubl := http.StatusConflict
+		data := http.StatusConflict
 		if k == document.Invoice || k == document.CreditNote {
-			ubl = http.StatusOK
-			d.call(other, http.MethodGet, "/documents/"+one+"/ubl", nil, http.StatusNotFound)
-			d.call(erp, http.MethodGet, "/documents/"+one+"/ubl?contact="+who, nil, ubl)
+			data = http.StatusOK
 		}
-		d.call(reader, http.MethodGet, "/documents/"+one+"/ubl", nil, ubl)
+		for _, form := range []string{"/ubl", "/facturx"} {
+			if data == http.StatusOK {
+				d.call(other, http.MethodGet, "/documents/"+one+form, nil, http.StatusNotFound)
+				d.call(erp, http.MethodGet, "/documents/"+one+form+"?contact="+who, nil, data)
+			}
+			d.call(reader, http.MethodGet, "/documents/"+one+form, nil, data)
+		}
 		d.hash(owner, one)
 		d.call(owner, http.MethodGet, "/documents?kind="+string(k), nil, http.StatusOK)
 	}

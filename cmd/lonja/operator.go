@@ -38,6 +38,7 @@ func (a *app) operator() http.Handler {
 		})
 	}
 	handle("POST /import", a.opImport)
+	handle("GET /documents/file", a.opDocumentFile)
 	handle("GET /projections", a.opProjections)
 	handle("POST /projections/{name}/rebuild", a.opRebuild)
 	handle("POST /projections/verify", a.opVerify)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -13,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -308,7 +308,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
 		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
-		Import: a.importFile, PDF: a.documentPDF, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
+		Import: a.importFile, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
 	})
 	return r
 }
@@ -341,8 +341,44 @@ func (a *app) healthz(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) error {
-	return pdf.Render(w, s.Body, s.L, pdf.Options{Colour: s.Colour, Note: s.Note, Lang: s.L.Code, Logo: s.Logo, Footer: s.Footer})
+func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) (err error) {
+	o := pdf.Options{Colour: s.Colour, Logo: s.Logo, Footer: s.Footer, Note: s.Note, Lang: s.L.Code}
+	if s.Owed {
+		o.Code = paymentCode(s.Body)
+	}
+	if s.FacturX {
+		if o.Invoice, err = einvoice.WriteCII(s.Body); err != nil {
+			return err
+		}
+	}
+	return pdf.Render(w, s.Body, s.L, o)
+}
+
+// paymentCode is the text of the SEPA code of an invoice that states where to transfer what
+// it asks for, "" for any other document.
+func paymentCode(b *document.Body) string {
+	if b.Kind != document.Invoice || len(b.Instalments) > 1 {
+		return ""
+	}
+	for _, m := range b.PaymentMeans {
+		if m.IBAN == "" || !slices.Contains([]string{"", "30", "58"}, m.Code) {
+			continue
+		}
+		i := transfer.Instructions{IBAN: m.IBAN, BIC: m.BIC, Beneficiary: m.Holder, Amount: b.Totals.Payable, Reference: m.Reference}
+		if i.Beneficiary == "" {
+			i.Beneficiary = b.Seller.Name
+			if b.Payee != nil {
+				i.Beneficiary = b.Payee.Name
+			}
+		}
+		if i.Reference == "" {
+			i.Reference = b.Number
+		}
+		if code, err := i.Payload(); err == nil {
+			return code
+		}
+	}
+	return ""
 }
 
 func (a *app) statementPDF(_ context.Context, w io.Writer, s edge.StatementSheet) error {
@@ -356,27 +392,6 @@ func (a *app) statementPDF(_ context.Context, w io.Writer, s edge.StatementSheet
 
 func (a *app) certificatePDF(_ context.Context, w io.Writer, s edge.CertificateSheet) error {
 	return pdf.RenderCertificate(w, &s.Approval, s.L, pdf.CertificateOptions{Colour: s.Colour, Lang: s.L.Code})
-}
-
-func (a *app) documentPDF(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error) {
-	body, note, ok, err := a.commands.Bodies().Of(ctx, v, doc)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fault.New(fault.Gone, "document.erased")
-	}
-	settings, err := readmodels.GetSettings(ctx, v.OfAccount())
-	if err != nil {
-		return nil, err
-	}
-	logo, err := edge.LogoOf(ctx, v, &settings)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	err = pdf.Render(&out, &body, a.words.Match(language, settings.Language), pdf.Options{Colour: settings.Colour, Note: note, Logo: logo, Footer: settings.Footer})
-	return out.Bytes(), err
 }
 
 // transferCode is the text of the SEPA code of a transfer.

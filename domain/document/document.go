@@ -233,6 +233,16 @@ func (b *Body) FirstDue() Date {
 	return due
 }
 
+// OnlyVAT reports whether nothing enters the total but VAT: no surcharge, no withholding.
+func (b *Body) OnlyVAT() bool {
+	for i := range b.Taxes {
+		if b.Taxes[i].Kind != VAT {
+			return false
+		}
+	}
+	return b.Totals.Withheld.IsZero()
+}
+
 // ContentHash returns the SHA-256, in hexadecimal, of the body's canonical JSON:
 // what an approval stores as proof of what was shown. Decimals that are equal
 // hash alike however they were written (1.50 and 1.5).

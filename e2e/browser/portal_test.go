@@ -14,7 +14,7 @@ func TestPortal(t *testing.T) {
 			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "talk": w.talk, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
 			"others": w.others, "mail": w.mail,
 			"with keys": w.withKeys, "appearance": w.appearance, "lightness": w.lightness, "formats": w.formats, "figures": w.figures, "in parts": w.inParts,
-			"shopping without script": w.shoppingWithoutScript,
+			"shopping without script": w.shoppingWithoutScript, "paper": w.paper,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -40,8 +40,8 @@ type Config struct {
 	Limits    *edge.Limits // on guessing, those of the pages
 	// Import reads a file of any form that the importer knows and issues what is in it.
 	Import func(ctx context.Context, req commands.Request, file []byte) ([]commands.Imported, error)
-	// PDF renders a document.
-	PDF func(ctx context.Context, v readmodels.View, doc id.ID, language string) ([]byte, error)
+	// PDF writes a document.
+	PDF edge.WriteSheet
 	// UBL writes an invoice or a credit note as data.
 	UBL edge.WriteInvoice
 	// StatementPDF renders a statement of account.
@@ -94,7 +94,7 @@ func New(r chi.Router, c Config) *API {
 		a.home(r)
 		a.files(r)
 		a.attachments(r)
-		a.documents(r)
+		a.documents()
 		a.acts()
 		a.payments()
 		a.catalogue()

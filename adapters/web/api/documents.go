@@ -2,12 +2,8 @@ package api
 
 import (
 	"context"
-	"mime"
-	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-chi/chi/v5"
 
 	"lonja/domain/document"
 	"lonja/domain/fault"
@@ -160,7 +156,7 @@ type CommentsInput struct {
 	Paging
 }
 
-func (a *API) documents(r chi.Router) {
+func (a *API) documents() {
 	query(a, huma.Operation{OperationID: "list-documents", Path: "/documents", Tags: []string{"documents"}, Summary: "Documents, sorted, filtered and searched"},
 		func(in *DocumentsInput) Auth { return in.Auth },
 		func(ctx context.Context, c caller, in *DocumentsInput) (*ListOutput[readmodels.Document], error) {
@@ -207,24 +203,6 @@ func (a *API) documents(r chi.Router) {
 			}
 			return &ListOutput[readmodels.Activity]{Body: List[readmodels.Activity]{Items: some(items)}}, nil
 		})
-
-	a.huma.OpenAPI().AddOperation(&huma.Operation{
-		OperationID: "get-document-pdf", Method: http.MethodGet, Path: "/documents/{id}/pdf", Tags: []string{"documents"}, Summary: "The document as PDF",
-		Security: []map[string][]string{{bearer: {}}},
-		Parameters: []*huma.Param{
-			{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}},
-			{Name: "contact", In: "query", Description: "For staff and programs: whose", Schema: &huma.Schema{Type: "string"}},
-		},
-		Responses: map[string]*huma.Response{
-			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/pdf": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
-		},
-		Errors: []int{http.StatusNotFound, http.StatusGone},
-	})
-	r.Get("/documents/{id}/pdf", func(w http.ResponseWriter, r *http.Request) {
-		if err := a.writePDF(w, r); err != nil {
-			a.refuse(w, r, err)
-		}
-	})
 }
 
 // find returns a document that the caller sees, and the view on its contact.
@@ -263,28 +241,4 @@ func (a *API) document(ctx context.Context, c caller, in *DocumentInput) (*Docum
 	a.viewed(ctx, c, &d, viewing.Page)
 	out.Body.Timeline, out.Body.Related, out.Body.Payments = some(out.Body.Timeline), some(out.Body.Related), some(out.Body.Payments)
 	return out, nil
-}
-
-func (a *API) writePDF(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	c, err := a.authenticate(ctx, r.Header.Get("Authorization"))
-	if err != nil {
-		return err
-	}
-	d, v, err := a.find(ctx, c, &DocumentInput{Scope: Scope{Contact: r.URL.Query().Get("contact")}, ID: chi.URLParam(r, "id")})
-	if err != nil {
-		return err
-	}
-	file, err := a.PDF(ctx, v, d.ID, r.Header.Get("Accept-Language"))
-	if err != nil {
-		return err
-	}
-	if r.Method == http.MethodGet {
-		a.viewed(ctx, c, &d, viewing.PDF)
-	}
-	w.Header().Set("Content-Type", "application/pdf")
-	w.Header().Set("Content-Length", strconv.Itoa(len(file)))
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.Number + ".pdf"}))
-	_, _ = w.Write(file) // the client is gone, if this fails
-	return nil
 }

@@ -68,6 +68,10 @@ func (a *API) files(r chi.Router) {
 		textParam("q", "In number and title", false), textParam("sort", "date, due, kind, status, number, title or total", false), textParam("order", "asc or desc", false),
 	}
 	one := []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}, textParam("contact", "For staff and programs: whose", false)}
+	a.file(r, "/documents/{id}/pdf", "get-document-pdf", "The document as PDF, in the language of Accept-Language, else the contact's", "application/pdf", one,
+		func(w http.ResponseWriter, r *http.Request, c caller) error { return a.sheetFile(w, r, c, false) })
+	a.file(r, "/documents/{id}/facturx", "get-document-facturx", "An invoice or a credit note as PDF with the electronic invoice inside (Factur-X, EN 16931)", "application/pdf", one,
+		func(w http.ResponseWriter, r *http.Request, c caller) error { return a.sheetFile(w, r, c, true) })
 	a.file(r, "/documents/{id}/ubl", "get-document-ubl", "An invoice or a credit note as UBL (EN 16931)", "application/xml", one, a.invoiceFile)
 	for _, f := range sheets.Formats() {
 		contentType := f.ContentType()
@@ -79,27 +83,66 @@ func (a *API) files(r chi.Router) {
 	}
 }
 
-// invoiceFile sends an invoice or a credit note as UBL.
-func (a *API) invoiceFile(w http.ResponseWriter, r *http.Request, c caller) error {
+// sheet is what a file of a document is made of, in no language yet, with the document and
+// the view on its contact.
+func (a *API) sheet(r *http.Request, c caller) (edge.Sheet, readmodels.Document, readmodels.View, error) {
 	d, v, err := a.find(r.Context(), c, &DocumentInput{Scope: Scope{Contact: r.URL.Query().Get("contact")}, ID: chi.URLParam(r, "id")})
 	if err != nil {
-		return err
+		return edge.Sheet{}, d, v, err
 	}
-	body, _, ok, err := a.Commands.Bodies().Of(r.Context(), v, d.ID)
+	body, note, ok, err := a.Commands.Bodies().Of(r.Context(), v, d.ID)
 	if err == nil && !ok {
 		err = fault.New(fault.Gone, "document.erased")
 	}
+	return edge.Sheet{Body: &body, Note: note, Owed: d.Outstanding == body.Totals.Payable}, d, v, err
+}
+
+// sheetFile sends a document as a PDF, with the invoice inside as data if facturX says so.
+func (a *API) sheetFile(w http.ResponseWriter, r *http.Request, c caller, facturX bool) error {
+	s, d, v, err := a.sheet(r, c)
 	if err != nil {
 		return err
 	}
-	file, err := a.UBL(&body)
+	language := r.Header.Get("Accept-Language")
+	if language == "" {
+		owner, err := readmodels.GetContact(r.Context(), v)
+		if err != nil {
+			return err
+		}
+		language = owner.Language
+	}
+	l, settings, err := a.locale(r.Context(), language)
+	if err != nil {
+		return err
+	}
+	s.L, s.FacturX = l, facturX
+	if err := edge.SendSheet(w, r, a.PDF, v, &settings, s); err != nil {
+		return err
+	}
+	form := viewing.PDF
+	if facturX {
+		form = viewing.Data
+	}
+	if r.Method == http.MethodGet {
+		a.viewed(r.Context(), c, &d, form)
+	}
+	return nil
+}
+
+// invoiceFile sends an invoice or a credit note as UBL.
+func (a *API) invoiceFile(w http.ResponseWriter, r *http.Request, c caller) error {
+	s, d, _, err := a.sheet(r, c)
+	if err != nil {
+		return err
+	}
+	file, err := a.UBL(s.Body)
 	if err != nil {
 		return err
 	}
 	if r.Method == http.MethodGet {
 		a.viewed(r.Context(), c, &d, viewing.Data)
 	}
-	return edge.Attach(w, r, a.Log, d.Number+".xml", "application/xml", func(out io.Writer) error {
+	return edge.Attach(w, r, a.Log, s.Body.Number+".xml", "application/xml", func(out io.Writer) error {
 		_, err := out.Write(file)
 		return err
 	})
@@ -123,7 +166,7 @@ func (a *API) file(r chi.Router, path, operation, summary, contentType string, p
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
 		},
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity},
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity},
 	})
 	r.Get(path, func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.authenticate(r.Context(), r.Header.Get("Authorization"))

@@ -17,12 +17,14 @@ import (
 
 // Sheet is a document to be written as a PDF.
 type Sheet struct {
-	Body   *document.Body
-	Note   string // what the contact wrote when placing an order
-	Colour string // the account's, "#rrggbb" or ""
-	Logo   []byte // the account's, a PNG; nil where it has none
-	Footer string // what the account says below every page
-	L      *locale.Locale
+	Body    *document.Body
+	Note    string // what the contact wrote when placing an order
+	Colour  string // the account's, "#rrggbb" or ""
+	Logo    []byte // the account's, a PNG; nil where it has none
+	Footer  string // what the account says below every page
+	L       *locale.Locale
+	FacturX bool // with the invoice inside as data; refused with the reason why it can't be
+	Owed    bool // all of what it asks for: the sheet may say how to pay it
 }
 
 // WriteSheet writes a PDF.
@@ -52,10 +54,10 @@ func (k *Kit) DownloadInvoice(w http.ResponseWriter, r *http.Request, ubl WriteI
 	})
 }
 
-// Download sends a document of the view as a PDF to be saved. A body that was erased is
-// not there.
-func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet, l *locale.Locale, view readmodels.View, doc id.ID) error {
-	body, note, ok, err := k.Commands.Bodies().Of(r.Context(), view, doc)
+// Download sends a document of the view as a PDF to be saved, with the invoice inside as
+// data if facturX says so. A body that was erased is not there.
+func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet, l *locale.Locale, view readmodels.View, d *readmodels.Document, facturX bool) error {
+	body, note, ok, err := k.Commands.Bodies().Of(r.Context(), view, d.ID)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "not_found")
 	}
@@ -66,17 +68,25 @@ func (k *Kit) Download(w http.ResponseWriter, r *http.Request, write WriteSheet,
 	if err != nil {
 		return err
 	}
-	logo, err := LogoOf(r.Context(), view, &set)
-	if err != nil {
+	return SendSheet(w, r, write, view, &set, Sheet{Body: &body, Note: note, L: l, FacturX: facturX, Owed: d.Outstanding == body.Totals.Payable})
+}
+
+// SendSheet sends a document as a PDF to be saved, with the account's colour and logo.
+func SendSheet(w http.ResponseWriter, r *http.Request, write WriteSheet, view readmodels.View, set *readmodels.Settings, s Sheet) (err error) {
+	s.Colour, s.Footer = brandColour(set.Colour), set.Footer
+	if s.Logo, err = LogoOf(r.Context(), view, set); err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := write(r.Context(), &b, Sheet{Body: &body, Note: note, Colour: brandColour(set.Colour), Logo: logo, Footer: set.Footer, L: l}); err != nil {
+	if err := write(r.Context(), &b, s); err != nil {
 		return err
 	}
-	name := l.T("kind."+string(body.Kind)) + " " + body.Number + ".pdf"
+	name := s.L.T("kind."+string(s.Body.Kind)) + " " + s.Body.Number
+	if s.FacturX {
+		name += " Factur-X"
+	}
 	w.Header().Set("Content-Type", "application/pdf")
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".pdf"}))
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	_, _ = w.Write(b.Bytes()) // the client is gone, if this fails
 	return nil

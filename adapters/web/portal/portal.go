@@ -105,6 +105,7 @@ func (p *Portal) documentRoutes(r chi.Router, at place, kind document.Kind) {
 	r.Get("/pdf", p.on(at, p.downloadPDF))
 	if is(document.Invoice) || is(document.CreditNote) {
 		r.Get("/ubl", p.on(at, p.downloadUBL))
+		r.Get("/facturx", p.on(at, p.downloadFacturX))
 	}
 	r.Post("/comments", p.on(at, p.postComment))
 	r.Get("/attachments/{comment}/{attachment}", p.on(at, p.downloadAttachment))

@@ -83,6 +83,7 @@ func (s *Staff) documentRoutes(r chi.Router, k document.Kind) {
 	r.Get("/", on(s.showDocument))
 	r.Get("/pdf", on(s.downloadPDF))
 	r.Get("/ubl", on(s.downloadUBL))
+	r.Get("/facturx", on(s.downloadFacturX))
 	r.Post("/comments", on(s.reply))
 	r.Get("/attachments/{comment}/{attachment}", on(s.downloadAttachment))
 	if k == document.Quote {
@@ -211,18 +212,4 @@ func (n *names) of(ctx context.Context, contact id.Contact) (string, error) {
 	}
 	n.known[contact] = c.Name
 	return c.Name, nil
-}
-
-func (s *Staff) downloadUBL(w http.ResponseWriter, r *http.Request, at spot) error {
-	if _, err := s.document(r.Context(), at); err != nil {
-		return err
-	}
-	return s.DownloadInvoice(w, r, s.UBL, at.view, at.doc)
-}
-
-func (s *Staff) downloadPDF(w http.ResponseWriter, r *http.Request, at spot) error {
-	if _, err := s.document(r.Context(), at); err != nil {
-		return err
-	}
-	return s.Download(w, r, s.PDF, at.m.l, at.view, at.doc)
 }

@@ -3,12 +3,9 @@ package templates
 import (
 	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"lonja/adapters/web/locale"
 	"lonja/domain/document"
-	"lonja/domain/money"
+	domainpaper "lonja/domain/document/paper"
 	"lonja/readmodels"
 )
 
@@ -99,6 +96,12 @@ func (v Document) unread() int {
 	return v.UnreadContact
 }
 
+// asData reports whether the document can be had as data: an invoice or a credit note that
+// has what the standard has fields for.
+func (v Document) asData() bool {
+	return (v.Kind == document.Invoice || v.Kind == document.CreditNote) && v.Body.OnlyVAT()
+}
+
 // newest is the comment that the page shows last.
 func (v Document) newest() string {
 	if len(v.Comments) == 0 {
@@ -107,77 +110,11 @@ func (v Document) newest() string {
 	return string(v.Comments[len(v.Comments)-1].ID)
 }
 
-// addressLines is an address as an envelope has it.
-func addressLines(l *locale.Locale, a document.Address) string {
-	var lines []string
-	for _, s := range []string{a.Street, a.Street2, strings.TrimSpace(a.PostCode + " " + a.City), a.Region, country(l, a.Country)} {
-		if s != "" {
-			lines = append(lines, s)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
+// joined is lines as an envelope has them.
+func joined(lines []string) string { return strings.Join(lines, "\n") }
 
-// country is a country's name, or the code where it is not one.
-func country(l *locale.Locale, code string) string {
-	if code == "" {
-		return ""
-	}
-	region, err := language.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	tag, err := language.Parse(l.Code)
-	if err != nil {
-		return code
-	}
-	if name := display.Regions(tag).Name(region); name != "" {
-		return name
-	}
-	return code
-}
-
-// taxLabel names a row of the tax breakdown: "IVA 21 %".
-func taxLabel(l *locale.Locale, t document.Tax) string {
-	name := l.T("tax." + string(t.Kind))
-	if t.Kind == document.VAT && t.Rate.IsZero() && t.Category != "" && t.Category != "Z" {
-		return l.T("tax.exempt", "tax", name, "category", t.Category)
-	}
-	return name + " " + l.Percent(t.Rate)
-}
-
-func hasDiscount(b *document.Body) bool {
-	for _, line := range b.Lines {
-		if !line.Discount.IsZero() {
-			return true
-		}
-	}
-	return false
-}
-
-func percentOrNothing(l *locale.Locale, d money.Decimal) string {
-	if d.IsZero() {
-		return ""
-	}
-	return l.Percent(d)
-}
-
-// lineTax is a line's tax rate; nothing where the line states neither rate nor category.
-func lineTax(l *locale.Locale, line document.Line) string {
-	if line.TaxRate.IsZero() && line.TaxCategory == "" {
-		return ""
-	}
-	return l.Percent(line.TaxRate)
-}
-
-// price is a line's unit price, per base quantity where that is not one.
-func price(l *locale.Locale, line document.Line) string {
-	p := l.Price(line.UnitPrice)
-	if !line.BaseQty.IsZero() && !line.BaseQty.IsOne() {
-		p += " / " + l.Number(line.BaseQty)
-	}
-	return p
-}
+// taxLabel names a row of a tax breakdown: "IVA 21 %".
+func taxLabel(l *locale.Locale, t document.Tax) string { return domainpaper.TaxName(&t, l) }
 
 // commentAuthor is who wrote a comment; personal data may have been erased.
 func commentAuthor(l *locale.Locale, c readmodels.Comment) string {

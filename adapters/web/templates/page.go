@@ -15,7 +15,6 @@ import (
 	"lonja/adapters/web/locale"
 	"lonja/domain/document"
 	"lonja/domain/fault"
-	"lonja/domain/money"
 	"lonja/readmodels"
 )
 
@@ -268,6 +267,3 @@ func htmxConfig() string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// present reports whether an amount is stated.
-func present(m money.Money) bool { return m.Currency != "" && m.Minor != 0 }
