@@ -218,7 +218,7 @@ func (a *API) documents(r chi.Router) {
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/pdf": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
 		},
-		Errors: []int{http.StatusNotFound, http.StatusGone},
+		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone},
 	})
 	r.Get("/documents/{id}/pdf", func(w http.ResponseWriter, r *http.Request) {
 		if err := a.writePDF(w, r); err != nil {
