@@ -379,7 +379,7 @@ var notAsked = map[string]string{
 	"RemovePasskey": "one's own, by password: TestSetUpNeedsThePasswordOnceMore", "Fresh": "reads", "FactorsOf": "reads one's own: TestASetUpIsItsPersons",
 	"StaffFactorRequired": "reads", "RequireStaffFactor": "needs an administrator with a second factor: TestStaffMustHaveASecondFactor",
 	"EndLoginSessions": "records nothing: TestStaffEndALoginsSessions",
-	"Invitations":    "reads: TestInvitationsOfMany",
+	"Invitations":      "reads: TestInvitationsOfMany",
 }
 
 func TestEveryCommandIsOnTheList(t *testing.T) {

@@ -110,7 +110,7 @@ func (v Document) newest() string {
 	return string(v.Comments[len(v.Comments)-1].ID)
 }
 
-// joined is lines as an envelope has them.
+// joined is lines under each other, as an envelope has them.
 func joined(lines []string) string { return strings.Join(lines, "\n") }
 
 // taxLabel names a row of a tax breakdown: "IVA 21 %".

@@ -135,5 +135,3 @@ func codeHelp(p Page, app bool) string {
 	}
 	return p.L.T("security.code_recovery_help")
 }
-
-func joined(codes []string) string { return strings.Join(codes, "\n") }
