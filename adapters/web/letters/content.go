@@ -96,7 +96,11 @@ func (w *Writer) comments(t *locale.Locale, l *commands.Letter, c *content) {
 		who = l.Company
 	}
 	c.Subject = t.T("letter.comment_subject", "who", who, "document", named(t, l))
-	c.Says = append(c.Says, t.T("letter.comment_says", "who", who, "document", named(t, l), "count", len(l.Comments)))
+	if n := len(l.Comments); n == 1 {
+		c.Says = append(c.Says, t.T("letter.comment_one", "who", who, "document", named(t, l)))
+	} else {
+		c.Says = append(c.Says, t.T("letter.comment_many", "who", who, "document", named(t, l), "number", t.Int(n)))
+	}
 	for _, r := range l.Comments {
 		c.quoted(r.Author, r.Text)
 	}

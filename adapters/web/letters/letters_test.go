@@ -70,7 +70,7 @@ var says = map[mail.Template]map[string][2]string{
 	mail.PurchaseConfirmed:    {"es": {"Confirmado por", "Eva ha confirmado"}, "en": {"Confirmed by", "Eva has confirmed"}, "ca": {"Confirmat per", "Eva ha confirmat"}},
 	mail.PurchaseRejected:     {"es": {"Rechazado por", "ha rechazado"}, "en": {"Rejected by", "has rejected"}, "ca": {"Rebutjat per", "ha rebutjat"}},
 	mail.PurchaseConfirmation: {"es": {"Su confirmación", "ha recibido su confirmación"}, "en": {"Your confirmation", "has received your confirmation"}, "ca": {"La vostra confirmació", "ha rebut la vostra confirmació"}},
-	mail.Receipt:              {"es": {"ha recibido su pago de 1234,50 €", "Factura F-1: 234,50 €"}, "en": {"has received your payment of €1,234.50", "Invoice F-1: €234.50"}, "ca": {"ha rebut el vostre pagament de 1234,50 €", "Factura F-1: 234,50 €"}},
+	mail.Receipt:              {"es": {"ha recibido su pago de 1234,50 €", "Factura F-1: 234,50 €"}, "en": {"has received your payment of €1,234.50", "Invoice F-1: €234.50"}, "ca": {"ha rebut el vostre pagament de 1.234,50 €", "Factura F-1: 234,50 €"}},
 	mail.OrderPlaced:          {"es": {"Pedido de Bodegas", "ha hecho un pedido"}, "en": {"Order by Bodegas", "has placed an order"}, "ca": {"Comanda de Bodegas", "ha fet una comanda"}},
 	mail.OrderReceived:        {"es": {"Hemos recibido su pedido", "Le avisaremos"}, "en": {"We have received your order", "We will tell you"}, "ca": {"Hem rebut la vostra comanda", "Us avisarem"}},
 	mail.OrderConfirmed:       {"es": {"Pedido confirmado", "9 mar 2026"}, "en": {"Order confirmed", "9 Mar 2026"}, "ca": {"Comanda confirmada", "9 "}},

@@ -363,8 +363,8 @@ func TestCatalanArticlesFollowTheWordAfterThem(t *testing.T) {
 	t.Parallel()
 	ca := load(t).Match("ca")
 	for _, tt := range []struct{ got, want string }{
-		{ca.T("mail.recovery_subject", "account", "Almacenes Turia"), "La vostra contrasenya al portal d'Almacenes Turia"},
-		{ca.T("mail.recovery_subject", "account", "Tintas del Ebro"), "La vostra contrasenya al portal de Tintas del Ebro"},
+		{ca.T("letter.recovery_subject", "account", "Almacenes Turia"), "La vostra contrasenya al portal d'Almacenes Turia"},
+		{ca.T("letter.recovery_subject", "account", "Tintas del Ebro"), "La vostra contrasenya al portal de Tintas del Ebro"},
 		{de("Hostal Òrient"), "d'Hostal Òrient"}, {de("Àngel"), "d'Àngel"}, {de("ESADE"), "d'ESADE"}, {de("3M"), "de 3M"}, {de(""), "de "},
 		{ca.T("due.on", "date", ca.Date("2026-03-01")), "Venç l'1 de\u00a0març 2026"},
 		{ca.T("due.on", "date", ca.Date("2026-03-10")), "Venç el 10 de\u00a0març 2026"},
