@@ -144,6 +144,7 @@ func newOffice(t testing.TB) (*sweep, []colleague) {
 	link, _, err := w.app.commands.ShareLink(t.Context(), w.req(w.account), commands.ShareLink{Document: w.victim.docs[document.Invoice], Kind: document.Invoice})
 	w.must(err)
 	w.victim.link = link.ID
+	w.makeMails()
 	all := w.colleagues()
 	w.settle()
 	return w, all
