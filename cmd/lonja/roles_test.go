@@ -71,6 +71,11 @@ var needs = map[string]need{
 	"POST /staff/settings/people/{staff}/password": ofTheirAdmin, "POST /staff/settings/people/{staff}/remove": ofTheirAdmin, "POST /staff/settings/people/{staff}/role": ofTheirAdmin,
 	"POST /staff/settings/programs": ofTheirAdmin, "POST /staff/settings/programs/{key}/revoke": ofTheirAdmin, "POST /staff/settings/transfer": ofTheirAdmin,
 
+	"POST /staff/contacts/{contact}/{kind}/{id}/share-mail": ofAnEditor, "POST /staff/contacts/{contact}/invite": ofAnEditor, "POST /staff/invitations": ofAnEditor,
+	"POST /staff/mails/{mail}/give-up": ofAnEditor, "POST /staff/mails/{mail}/retry": ofAnEditor, "POST /api/v1/contacts/{id}/invite": ofAnEditor,
+	"POST /api/v1/invitations": ofAnEditor, "POST /api/v1/mails/{id}/give-up": ofAnEditor, "POST /api/v1/mails/{id}/retry": ofAnEditor,
+	"POST /api/v1/documents/{id}/attachments": toTalk,
+
 	"PUT /api/v1/account/logo": ofTheirAdmin, "POST /api/v1/account/logo/remove": ofTheirAdmin, "PUT /api/v1/logins/{id}": ofAnEditor, "PUT /api/v1/staff/{id}/role": ofTheirAdmin,
 	"DELETE /api/v1/session": ofAnybody, "PUT /api/v1/session/password": ofAnyLogin,
 	"POST /api/v1/documents": ofAnEditor, "POST /api/v1/documents/{id}/comments": toTalk, "POST /api/v1/documents/{id}/read": toTalk,
@@ -139,6 +144,7 @@ func newOffice(t testing.TB) (*sweep, []colleague) {
 	link, _, err := w.app.commands.ShareLink(t.Context(), w.req(w.account), commands.ShareLink{Document: w.victim.docs[document.Invoice], Kind: document.Invoice})
 	w.must(err)
 	w.victim.link = link.ID
+	w.makeMails()
 	all := w.colleagues()
 	w.settle()
 	return w, all
