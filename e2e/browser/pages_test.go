@@ -70,12 +70,8 @@ func (w *walk) pages() []lookedAt {
 		{"documents", client, at("/documents?owed=1&due_to=2099-12-31&kind=invoice&kind=sales_order")},
 		{"list-empty", client, at("/invoices?q=there+is+no+such+invoice")},
 		{"invoice", client, first("/invoices?status=open")},
-		{"quote", client, first("/quotes?status=pending")},
-		{"quote-refused", client, func(b *tab) {
-			first("/quotes?status=pending")(b)
-			script[bool](b, `document.getElementById("approve").noValidate = true, document.getElementById("approve-name").value = "", true`)
-			b.pressRefused(422, "#approve button[type=submit]")
-		}},
+		{"quote", client, first("/quotes")},
+		{"quote-approved", client, first("/quotes?status=approved")},
 		{"sales-order", client, first("/orders")},
 		{"delivery-note", client, first("/delivery-notes")},
 		{"proforma", client, first("/proformas")},
@@ -95,6 +91,11 @@ func (w *walk) pages() []lookedAt {
 			b.visit("/cart")
 		}},
 		{"password", client, at("/password")},
+		{"password-refused", client, func(b *tab) {
+			b.visit("/password")
+			b.fill("#current", "not-the-password", "#password", "12345678")
+			b.pressRefused(422, "#change-password button[type=submit]")
+		}},
 
 		{"supplier-home", supplier, at("/")},
 		{"purchase-orders", supplier, at("/purchase-orders")},
@@ -118,6 +119,8 @@ func (w *walk) pages() []lookedAt {
 		{"staff-payments", staff, at("/staff/payments")},
 		{"staff-comments", staff, at("/staff/comments")},
 		{"staff-comments-all", staff, at("/staff/comments?all=1")},
+		{"staff-mails", staff, at("/staff/mails")},
+		{"staff-invitations", staff, at("/staff/contacts?access=0")},
 		{"settings-account", staff, at("/staff/settings")},
 		{"settings-branding", staff, at("/staff/settings/branding")},
 		{"settings-payments", staff, at("/staff/settings/payments")},

@@ -365,6 +365,8 @@ func TestCatalanArticlesFollowTheWordAfterThem(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{ca.T("letter.recovery_subject", "account", "Almacenes Turia"), "La vostra contrasenya al portal d'Almacenes Turia"},
 		{ca.T("letter.recovery_subject", "account", "Tintas del Ebro"), "La vostra contrasenya al portal de Tintas del Ebro"},
+		{ca.T("payment.already_paid", "number", "A-5"), "No queda res per pagar d'A-5."},
+		{ca.T("payment.already_paid", "number", "F-5"), "No queda res per pagar de F-5."},
 		{de("Hostal Òrient"), "d'Hostal Òrient"}, {de("Àngel"), "d'Àngel"}, {de("ESADE"), "d'ESADE"}, {de("3M"), "de 3M"}, {de(""), "de "},
 		{ca.T("due.on", "date", ca.Date("2026-03-01")), "Venç l'1 de\u00a0març 2026"},
 		{ca.T("due.on", "date", ca.Date("2026-03-10")), "Venç el 10 de\u00a0març 2026"},
@@ -390,7 +392,13 @@ func TestPluralsOfEveryNumberAreSaid(t *testing.T) {
 				continue
 			}
 			for _, n := range []int{0, 1, 2, 5, 11, 21, 100, 1_000_000} {
-				if said := c.Match(lang).T(key, "count", n); said == key || strings.Contains(said, "{{") || strings.Contains(said, "no value") {
+				args := []any{"count", n}
+				for _, name := range arguments(text) {
+					if name != "count" {
+						args = append(args, name, "VALUE")
+					}
+				}
+				if said := c.Match(lang).T(key, args...); said == key || strings.Contains(said, "{{") || strings.Contains(said, "no value") {
 					t.Errorf("%s: %d of %s is %q", lang, n, key, said)
 				}
 			}
