@@ -110,8 +110,8 @@ func (v Document) newest() string {
 	return string(v.Comments[len(v.Comments)-1].ID)
 }
 
-// joined is lines under each other, as an envelope has them.
-func joined(lines []string) string { return strings.Join(lines, "\n") }
+// onLines is lines under each other, as an envelope has them.
+func onLines(lines []string) string { return strings.Join(lines, "\n") }
 
 // taxLabel names a row of a tax breakdown: "IVA 21 %".
 func taxLabel(l *locale.Locale, t document.Tax) string { return domainpaper.TaxName(&t, l) }
