@@ -38,6 +38,7 @@ const common = "contrasena contrasenya password passwort clave claveacceso acces
 	"enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes martes miercoles " +
 	"jueves viernes sabado domingo verano invierno otono primavera january february march april june july august " +
 	"september october november december summer winter autumn spring empresa negocio cliente proveedor factura facturas " +
+	"estrellita princesita mariposita angelito chiquita chiquitita hermosa preciosa bonita gatito perrito correcthorsebatterystaple " +
 	"portal lonja internet iloveyou trustno computer ordenador telefono mobile samsung iphone"
 
 // CheckPassword refuses a password that is too short or long, easy to guess, common in

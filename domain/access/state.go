@@ -6,6 +6,7 @@ import (
 	"lonja/domain/decider"
 	"lonja/domain/document"
 	"lonja/domain/event"
+	"lonja/domain/factor"
 	"lonja/domain/id"
 )
 
@@ -19,6 +20,7 @@ type Login struct {
 	Main        bool
 	HasPassword bool
 	Recovery    time.Time // until when the last recovery link is good; zero once used
+	Factors     factor.State
 	Past        []string  // emails that it had before
 	Invitation  time.Time // likewise, of the last invitation
 	InvitedAt   time.Time
@@ -55,7 +57,9 @@ func LoginDecider() decider.Decider[Login] {
 				}
 				s.Name = e.Name.Or("")
 			case LoginRemoved:
-				s.Removed, s.HasPassword, s.Recovery, s.Invitation = true, false, time.Time{}, time.Time{}
+				s.Removed, s.HasPassword, s.Recovery, s.Invitation, s.Factors = true, false, time.Time{}, time.Time{}, factor.State{}
+			default:
+				s.Factors = factor.Evolve(s.Factors, e)
 			}
 			return s
 		},

@@ -174,6 +174,17 @@ func ChangeBranding(s State, b BrandingChanged) ([]event.Event, error) {
 	return []event.Event{b}, nil
 }
 
+// RequireStaffFactor decides whether everybody of staff has to sign in with more than a password.
+func RequireStaffFactor(s State, required bool) ([]event.Event, error) {
+	if !s.Exists {
+		return nil, fault.New(fault.NotFound, "not_found")
+	}
+	if s.StaffFactor == required {
+		return nil, nil
+	}
+	return []event.Event{StaffFactorRequired{Required: required}}, nil
+}
+
 func isColour(s string) bool {
 	if len(s) != 7 || s[0] != '#' {
 		return false

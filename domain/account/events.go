@@ -47,6 +47,11 @@ type BrandingChanged struct {
 	Help    string `json:"help,omitempty"`    // how to reach the account, in its own words
 }
 
+// StaffFactorRequired says whether everybody of staff has to sign in with more than a password.
+type StaffFactorRequired struct {
+	Required bool `json:"required"`
+}
+
 // StaffAdded gives a person of the account access to the staff side. The stream is
 // the staff member's own ("staff-<id>"), the subject of its personal data the account.
 type StaffAdded struct {
@@ -77,16 +82,17 @@ type StaffPasswordSet struct{}
 type StaffRemoved struct{}
 
 // EventType implements event.Event.
-func (Opened) EventType() string             { return "account.opened" }
-func (DetailsChanged) EventType() string     { return "account.details_changed" }
-func (TransferConfigured) EventType() string { return "account.transfer_configured" }
-func (GatewayEnabled) EventType() string     { return "account.gateway_enabled" }
-func (GatewayDisabled) EventType() string    { return "account.gateway_disabled" }
-func (BrandingChanged) EventType() string    { return "account.branding_changed" }
-func (StaffAdded) EventType() string         { return "staff.added" }
-func (StaffRoleChanged) EventType() string   { return "staff.role_changed" }
-func (StaffPasswordSet) EventType() string   { return "staff.password_set" }
-func (StaffRemoved) EventType() string       { return "staff.removed" }
+func (Opened) EventType() string              { return "account.opened" }
+func (DetailsChanged) EventType() string      { return "account.details_changed" }
+func (TransferConfigured) EventType() string  { return "account.transfer_configured" }
+func (GatewayEnabled) EventType() string      { return "account.gateway_enabled" }
+func (GatewayDisabled) EventType() string     { return "account.gateway_disabled" }
+func (BrandingChanged) EventType() string     { return "account.branding_changed" }
+func (StaffFactorRequired) EventType() string { return "account.staff_factor_required" }
+func (StaffAdded) EventType() string          { return "staff.added" }
+func (StaffRoleChanged) EventType() string    { return "staff.role_changed" }
+func (StaffPasswordSet) EventType() string    { return "staff.password_set" }
+func (StaffRemoved) EventType() string        { return "staff.removed" }
 
 // Register adds the package's events to the registry.
 func Register(r *event.Registry) {
@@ -96,6 +102,7 @@ func Register(r *event.Registry) {
 	event.Register[GatewayEnabled](r)
 	event.Register[GatewayDisabled](r)
 	event.Register[BrandingChanged](r, same) // version 2 has more texts
+	event.Register[StaffFactorRequired](r)
 	event.Register[StaffAdded](r)
 	event.Register[StaffRoleChanged](r)
 	event.Register[StaffPasswordSet](r)

@@ -5,6 +5,7 @@ import (
 
 	"lonja/domain/decider"
 	"lonja/domain/event"
+	"lonja/domain/factor"
 )
 
 // State is an account, folded.
@@ -14,6 +15,8 @@ type State struct {
 	Transfer TransferConfigured // IBAN is empty where transfers are not offered
 	Gateways []string           // enabled, in alphabetical order
 	Branding BrandingChanged
+	// StaffFactor says that staff sign in with more than a password.
+	StaffFactor bool
 }
 
 // TransferMethod is the payment method "bank transfer".
@@ -57,6 +60,8 @@ func Decider() decider.Decider[State] {
 				s.Gateways = slices.DeleteFunc(slices.Clone(s.Gateways), func(g string) bool { return g == e.Gateway })
 			case BrandingChanged:
 				s.Branding = e
+			case StaffFactorRequired:
+				s.StaffFactor = e.Required
 			}
 			return s
 		},
@@ -71,6 +76,7 @@ type Member struct {
 	Name        string
 	Role        StaffRole
 	HasPassword bool
+	Factors     factor.State
 }
 
 // Active reports whether the person may act at all.
@@ -91,7 +97,9 @@ func StaffDecider() decider.Decider[Member] {
 			case StaffPasswordSet:
 				s.HasPassword = true
 			case StaffRemoved:
-				s.Removed, s.HasPassword = true, false
+				s.Removed, s.HasPassword, s.Factors = true, false, factor.State{}
+			default:
+				s.Factors = factor.Evolve(s.Factors, e)
 			}
 			return s
 		},

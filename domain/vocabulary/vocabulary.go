@@ -10,6 +10,7 @@ import (
 	"lonja/domain/contact"
 	"lonja/domain/conversation"
 	"lonja/domain/event"
+	"lonja/domain/factor"
 	"lonja/domain/invitation"
 	"lonja/domain/invoice"
 	"lonja/domain/mail"
@@ -27,6 +28,7 @@ func Registry() *event.Registry {
 	account.Register(r)
 	contact.Register(r)
 	access.Register(r)
+	factor.Register(r)
 	quote.Register(r)
 	invoice.Register(r)
 	order.Register(r)
