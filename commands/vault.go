@@ -18,6 +18,8 @@ type Vault interface {
 	Passwords
 	Tokens
 	Sessions
+	Factors
+	Steps
 	Requests
 }
 
@@ -101,6 +103,8 @@ type Sessions interface {
 	ListSessions(ctx context.Context, account id.Account, actor event.Actor, now time.Time) ([]Session, error)
 	// EndSession ends a session by its secret.
 	EndSession(ctx context.Context, secret string) error
+	// EndMarked ends the actor's session of the mark, and reports whether there was one.
+	EndMarked(ctx context.Context, account id.Account, actor event.Actor, mark string) (bool, error)
 	// EndSessions ends the actor's sessions, but for the one of the secret kept ("" keeps none).
 	EndSessions(ctx context.Context, account id.Account, actor event.Actor, kept string) error
 }

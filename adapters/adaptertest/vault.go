@@ -40,7 +40,7 @@ type OpenedVault struct {
 // time, which it closes with the test; it may be called from several tests at once.
 func Vault(t *testing.T, open func(t *testing.T) OpenedVault) {
 	t.Helper()
-	for _, c := range []struct {
+	for _, c := range append([]struct {
 		name string
 		test func(*vault)
 	}{
@@ -63,7 +63,7 @@ func Vault(t *testing.T, open func(t *testing.T) OpenedVault) {
 		{"checkpoints never move backwards", checkpoints},
 		{"parked events are kept, without what was erased", parkedEvents},
 		{"everything is there after a restart", vaultAfterRestart},
-	} {
+	}, factorCases()...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := open(t)

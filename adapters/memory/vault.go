@@ -32,6 +32,7 @@ type Vault struct {
 	requests  map[requestName]request
 	positions map[string]event.Position
 	parked    map[string]map[event.Position]readmodels.Parked
+	factors
 }
 
 type keyName struct {
@@ -63,7 +64,7 @@ type request struct {
 func NewVault() *Vault {
 	v := &Vault{
 		keys: map[keyName]*event.Key{}, passwords: map[loginName]password{}, tokens: map[[32]byte]commands.Token{}, sessions: map[[32]byte]commands.Session{},
-		requests: map[requestName]request{}, positions: map[string]event.Position{}, parked: map[string]map[event.Position]readmodels.Parked{},
+		requests: map[requestName]request{}, positions: map[string]event.Position{}, parked: map[string]map[event.Position]readmodels.Parked{}, factors: newFactors(),
 	}
 	_, _ = rand.Read(v.secret[:]) // never fails
 	return v

@@ -518,18 +518,19 @@ func (s *Store) Drop(ctx context.Context, g readmodels.Generation) error {
 // dropOld drops the generations of a projection that are kept for a rollback: nothing
 // follows the log into them, an erasure neither.
 func (s *Store) dropOld(projection string) error {
-	ctx := context.Background()
-	s.mu.Lock()
-	err := s.usable(ctx, "drop what an erasure does not reach")
-	var all []record
-	if err == nil {
-		all, err = s.records(projection)
-	}
-	s.mu.Unlock()
-	for i := range all {
-		if err == nil && all[i].State == readmodels.Old {
-			err = s.Drop(ctx, all[i].Generation)
+	var gone []int64
+	err := s.change(context.Background(), "drop what an erasure does not reach of "+projection, func() error {
+		all, err := s.records(projection)
+		for i := range all {
+			if err == nil && all[i].State == readmodels.Old {
+				gone = append(gone, all[i].Number)
+				err = s.remove(all[i].Number)
+			}
 		}
+		return err
+	})
+	if err == nil {
+		s.removeFiles(gone)
 	}
 	return err
 }

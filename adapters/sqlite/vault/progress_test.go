@@ -133,7 +133,7 @@ func TestVaultOfTheFirstFormat(t *testing.T) {
 	check(t, v.Close())
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	check(t, err)
-	check(t, sqlitex.ExecuteScript(conn, "DROP TABLE parked; DROP TABLE requests; PRAGMA user_version = 1;", nil))
+	check(t, sqlitex.ExecuteScript(conn, "DROP TABLE parked; DROP TABLE requests; DROP TABLE totps; DROP TABLE tries; DROP TABLE recovery_codes; DROP TABLE passkeys; DROP TABLE steps; PRAGMA user_version = 1;", nil))
 	check(t, conn.Close())
 
 	v = opened(t, path)

@@ -194,17 +194,27 @@ func (v *Vault) ListSessions(ctx context.Context, account id.Account, actor even
 // EndSession implements commands.Sessions.
 func (v *Vault) EndSession(ctx context.Context, secret string) error {
 	hash := sha256.Sum256([]byte(secret))
-	return v.end(ctx, "DELETE FROM sessions WHERE hash = ? RETURNING hash", hash[:])
+	_, err := v.end(ctx, "DELETE FROM sessions WHERE hash = ? RETURNING hash", hash[:])
+	return err
+}
+
+// EndMarked implements commands.Sessions.
+func (v *Vault) EndMarked(ctx context.Context, account id.Account, actor event.Actor, mark string) (bool, error) {
+	gone, err := v.end(ctx, "DELETE FROM sessions WHERE account = ? AND kind = ? AND actor = ? AND lower(hex(substr(hash, 1, 8))) = ? RETURNING hash",
+		string(account), string(actor.Kind), actor.ID, mark)
+	return gone > 0, err
 }
 
 // EndSessions implements commands.Sessions.
 func (v *Vault) EndSessions(ctx context.Context, account id.Account, actor event.Actor, kept string) error {
 	hash := sha256.Sum256([]byte(kept))
-	return v.end(ctx, "DELETE FROM sessions WHERE account = ? AND kind = ? AND actor = ? AND hash <> ? RETURNING hash",
+	_, err := v.end(ctx, "DELETE FROM sessions WHERE account = ? AND kind = ? AND actor = ? AND hash <> ? RETURNING hash",
 		string(account), string(actor.Kind), actor.ID, hash[:])
+	return err
 }
 
-func (v *Vault) end(ctx context.Context, sql string, args ...any) error {
+// end runs what deletes sessions, and returns how many went.
+func (v *Vault) end(ctx context.Context, sql string, args ...any) (int, error) {
 	var gone [][32]byte
 	err := v.change(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error {
@@ -218,5 +228,5 @@ func (v *Vault) end(ctx context.Context, sql string, args ...any) error {
 	for _, h := range gone {
 		v.sessions.Remove(h)
 	}
-	return err
+	return len(gone), err
 }

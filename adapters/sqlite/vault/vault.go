@@ -98,6 +98,52 @@ CREATE TABLE requests (
 	PRIMARY KEY (account, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX requests_expires ON requests (expires);
+`, `
+CREATE TABLE totps (
+	account TEXT    NOT NULL,
+	person  TEXT    NOT NULL,
+	secret  BLOB    NOT NULL,  -- sealed under the master key
+	step    INTEGER NOT NULL,  -- the newest whose code was used
+	PRIMARY KEY (account, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tries (
+	account TEXT    NOT NULL,
+	person  TEXT    NOT NULL,
+	count   INTEGER NOT NULL,
+	PRIMARY KEY (account, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recovery_codes (
+	account TEXT NOT NULL,
+	person  TEXT NOT NULL,
+	hash    BLOB NOT NULL,     -- keyed by the master key
+	PRIMARY KEY (account, person, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE passkeys (
+	account    TEXT    NOT NULL,
+	id         TEXT    NOT NULL,
+	kind       TEXT    NOT NULL,
+	person     TEXT    NOT NULL,
+	contact    TEXT    NOT NULL,
+	credential BLOB    NOT NULL,
+	record     BLOB    NOT NULL, -- sealed under the master key
+	created    INTEGER NOT NULL, -- milliseconds since 1970
+	used       INTEGER NOT NULL, -- 0 never
+	PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX passkeys_credential ON passkeys (account, credential);
+CREATE INDEX passkeys_person ON passkeys (account, person);
+CREATE TABLE steps (
+	hash     BLOB    PRIMARY KEY,
+	account  TEXT    NOT NULL,
+	purpose  TEXT    NOT NULL,
+	kind     TEXT    NOT NULL,
+	actor    TEXT    NOT NULL,
+	contact  TEXT    NOT NULL,
+	revision INTEGER NOT NULL,
+	data     BLOB    NOT NULL, -- sealed under the master key
+	expires  INTEGER NOT NULL  -- milliseconds since 1970
+) STRICT, WITHOUT ROWID;
+CREATE INDEX steps_expires ON steps (expires);
 `}
 
 // Options are the choices of a vault. The zero value is right for a server.

@@ -72,6 +72,13 @@ func TestTheFileTellsNothing(t *testing.T) {
 	must(err)
 	session, err := v.StartSession(ctx, commands.Session{Account: acc, Actor: event.Actor{Kind: event.ActorLogin, ID: "l1"}, Created: now, Expires: now.Add(time.Hour)})
 	must(err)
+	const code = "k3v9-77qd-h2mz-0pxc"
+	secret := []byte("twenty secret bytes.")
+	must(v.SetTOTP(ctx, acc, "l1", secret, 1))
+	must(v.SetRecoveryCodes(ctx, acc, "l1", []string{code}))
+	must(v.AddPasskey(ctx, acc, commands.Passkey{ID: "p1", Person: event.Actor{Kind: event.ActorLogin, ID: "l1"}, Credential: []byte("c"), Record: secret, Created: now}))
+	step, err := v.BeginStep(ctx, commands.Step{Account: acc, Purpose: "code", Data: secret, Expires: now.Add(time.Minute)})
+	must(err)
 	look := func() {
 		t.Helper()
 		files, err := filepath.Glob(filepath.Join(dir, "vault.db*"))
@@ -79,7 +86,7 @@ func TestTheFileTellsNothing(t *testing.T) {
 		for _, name := range files {
 			file, err := os.ReadFile(name)
 			must(err)
-			for _, secret := range []string{password, email, blind, token, session} {
+			for _, secret := range []string{password, email, blind, token, session, code, string(secret), step} {
 				if bytes.Contains(file, []byte(secret)) {
 					t.Errorf("%s holds %q", filepath.Base(name), secret)
 				}
