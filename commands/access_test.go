@@ -2,10 +2,12 @@ package commands_test
 
 import (
 	"context"
+	"encoding/base32"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govalues/decimal"
 
@@ -251,6 +253,12 @@ var acts = map[string]act{
 	"SetLoginPassword": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.SetLoginPassword(ctx, r, commands.SetLoginPassword{Login: v.login, Password: otherPassword}))
 	}},
+	"ClearFactors": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.ClearFactors(ctx, r, commands.ClearFactors{Login: v.login}))
+	}, prepare: func(v *victim) error { return v.app(login(v.login), v.who) }},
+	"ClearStaffFactors": {is: admins, run: func(v *victim, ctx context.Context, r commands.Request) error {
+		return second(v.ClearStaffFactors(ctx, r, commands.ClearStaffFactors{Staff: v.staff}))
+	}, prepare: func(v *victim) error { return v.app(clerk(v.staff), "") }},
 	"RemoveLogin": {is: staffs, run: func(v *victim, ctx context.Context, r commands.Request) error {
 		return second(v.RemoveLogin(ctx, r, commands.RemoveLogin{Login: v.login}))
 	}},
@@ -362,7 +370,15 @@ var notAsked = map[string]string{
 	"LinkStatus": "reads: TestLinks", "OpenLink": "by its token: TestLinks", "SignIn": "by password: TestSignIn", "StaffSignIn": "by password: TestRolesAreEnforced",
 	"StartSession": "after a sign-in: TestASignInUnderWayDoesNotOutliveItsPassword", "RequestRecovery": "anybody's: TestRecovery", "RecoverPassword": "by its token: TestRecovery",
 	"ShowPortal":     "staff's, of every role: TestStaffLookAtAPortal",
-	"ChangePassword": "by password: TestSessionsEndWithThePassword",
+	"ChangePassword": "by password: TestSessionsEndWithThePassword", "ChangeStaffPassword": "by password: TestStaffChangeTheirOwnPassword",
+	"BeginCode": "after a sign-in: TestAStepOfASignInIsItsPersonsAndShort", "Entering": "reads, by its step", "EnterCode": "by its step: TestAStepOfASignInIsItsPersonsAndShort",
+	"AskPasskey": "anybody's: TestPasskeysThatDoNotSignIn", "EnterPasskey": "by its step: TestPasskeysThatDoNotSignIn",
+	"BeginTOTP": "one's own, by password: TestSetUpNeedsThePasswordOnceMore", "TOTPSetUp": "by its step: TestASetUpIsItsPersons", "ConfirmTOTP": "by its step: TestASetUpIsItsPersons",
+	"RemoveTOTP": "one's own, by password: TestSetUpNeedsThePasswordOnceMore", "MakeRecoveryCodes": "one's own, by password: TestSetUpNeedsThePasswordOnceMore",
+	"BeginPasskey": "one's own, by password: TestSetUpNeedsThePasswordOnceMore", "AddPasskey": "by its step: TestPasskeysThatDoNotSignIn",
+	"RemovePasskey": "one's own, by password: TestSetUpNeedsThePasswordOnceMore", "Fresh": "reads", "FactorsOf": "reads one's own: TestASetUpIsItsPersons",
+	"StaffFactorRequired": "reads", "RequireStaffFactor": "needs an administrator with a second factor: TestStaffMustHaveASecondFactor",
+	"EndLoginSessions": "records nothing: TestStaffEndALoginsSessions",
 	"Invitations":    "reads: TestInvitationsOfMany",
 }
 
@@ -594,4 +610,25 @@ func (o *others) mayDo(a act) commands.Request {
 		r.Actor = clerk(boss)
 	}
 	return r
+}
+
+// app gives somebody who has just signed in an authenticator app.
+func (v *victim) app(who event.Actor, contact id.Contact) error {
+	session, err := v.Vault.StartSession(v.t.Context(), commands.Session{Account: v.acc, Contact: contact, Actor: who, Created: v.now, Expires: v.now.Add(time.Hour)})
+	if err != nil {
+		return err
+	}
+	p := &somebody{scene: v.scene, actor: who, contact: contact}
+	step, err := v.BeginTOTP(v.t.Context(), p.req(), commands.Proof{Session: session})
+	if err != nil {
+		return err
+	}
+	set, err := v.TOTPSetUp(v.t.Context(), p.req(), step)
+	if err != nil {
+		return err
+	}
+	if p.secret, err = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(set.Secret); err != nil {
+		return err
+	}
+	return third(v.ConfirmTOTP(v.t.Context(), p.req(), commands.ConfirmTOTP{Step: step, Code: p.code()}))
 }

@@ -101,8 +101,14 @@ func (c *Commands) authoriseStaff(ctx context.Context, req Request, need account
 			return err
 		case !member.Role.Allows(need):
 			return fault.New(fault.Forbidden, "access.role", fault.A("need", need))
+		case member.Factors.Second():
+			return nil
 		}
-		return nil
+		required, err := c.StaffFactorRequired(ctx, req.Account)
+		if err == nil && required {
+			err = fault.New(fault.Forbidden, "factor.required")
+		}
+		return err
 	}
 	return fault.New(fault.NotFound, "not_found")
 }

@@ -17,7 +17,8 @@ type ChangeContact struct {
 }
 
 // ChangeContact replaces a contact's details. The new tax id is reserved before, the
-// old identifiers are freed after; a repeated act finishes what a broken-off one left.
+// old identifiers are freed after; a repeated act finishes what a broken-off one left. The
+// main login follows the main email.
 func (c *Commands) ChangeContact(ctx context.Context, req Request, in ChangeContact) (Receipt, error) {
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
@@ -59,7 +60,7 @@ func (c *Commands) ChangeContact(ctx context.Context, req Request, in ChangeCont
 			}
 		}
 	}
-	return rcpt, nil
+	return rcpt, c.followEmail(ctx, req, in.Contact, now)
 }
 
 // onContact runs a decision of staff on a contact's record.

@@ -24,6 +24,10 @@ func (c *Commands) ChangeLogin(ctx context.Context, req Request, in ChangeLogin)
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}
+	return c.changeLogin(ctx, req, in)
+}
+
+func (c *Commands) changeLogin(ctx context.Context, req Request, in ChangeLogin) (Receipt, error) {
 	change := func(s access.Login) ([]event.Event, error) { return access.ChangeLogin(s, in.Email, in.Name) }
 	before, err := c.loginState(ctx, req, in.Login)
 	if err != nil {

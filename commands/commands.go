@@ -14,4 +14,6 @@ type Commands struct {
 	Blobs Blobs             // attachments; see blobs.go
 	// Gateways are the payment services that this process can speak to, by their method's name.
 	Gateways map[string]Gateway
+	// Authenticators are people's passkeys; nil where the portal's address takes none.
+	Authenticators Authenticators
 }

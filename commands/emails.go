@@ -36,8 +36,8 @@ func (c *Commands) emailOwner(ctx context.Context, req Request, purpose, email s
 	return s, err
 }
 
-// claimEmail reserves an email. One that is held by somebody who was removed, or whose
-// creation never finished, is taken over.
+// claimEmail reserves an email. One that is held by somebody who was removed or has
+// another now, or whose creation never finished, is taken over.
 func (c *Commands) claimEmail(ctx context.Context, req Request, purpose, email string, owner id.ID, who id.Contact) error {
 	hash, err := c.emailStream(ctx, req.Account, purpose, email)
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *Commands) claimEmail(ctx context.Context, req Request, purpose, email s
 	}
 	decide := func(s access.EmailClaim) ([]event.Event, error) { return access.ClaimEmail(s, owner, who) }
 	if held.Owner != "" && held.Owner != owner {
-		alive, err := c.emailInUse(ctx, req, purpose, held)
+		alive, err := c.emailInUse(ctx, req, purpose, email, held)
 		if err != nil {
 			return err
 		}
@@ -63,14 +63,15 @@ func (c *Commands) claimEmail(ctx context.Context, req Request, purpose, email s
 	return err
 }
 
-// emailInUse reports whether the holder of an email still is there.
-func (c *Commands) emailInUse(ctx context.Context, req Request, purpose string, held access.EmailClaim) (bool, error) {
+// emailInUse reports whether the holder of an email still is there, and has it.
+func (c *Commands) emailInUse(ctx context.Context, req Request, purpose, email string, held access.EmailClaim) (bool, error) {
 	if purpose == staffEmail {
 		m, _, err := State(ctx, c.Executor, account.StaffDecider(), string(held.Owner), req.ofAccount())
 		return m.Active(), err
 	}
 	l, _, err := State(ctx, c.Executor, access.LoginDecider(), string(held.Owner), req.of(held.Contact))
-	return l.Active(), err
+	clean, _ := access.CleanEmail(email)
+	return l.Active() && l.Email == clean, err
 }
 
 // releaseEmail frees an email of the owner.

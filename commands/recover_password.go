@@ -55,5 +55,5 @@ func (c *Commands) RecoverPassword(ctx context.Context, req Request, in RecoverP
 		}
 		return Recovered{Token: fresh}, Receipt{}, err
 	}
-	return Recovered{SignedIn: SignedIn{Login: l.id, Contact: l.contact, Name: l.Name, Role: l.Role}}, rcpt, err
+	return Recovered{SignedIn: SignedIn{Login: l.id, Contact: l.contact, Name: l.Name, Role: l.Role, Second: l.Factors.Second(), At: rcpt.Revision}}, rcpt, err
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"lonja/domain/access"
 	"lonja/domain/account"
@@ -40,6 +41,9 @@ func (c *Commands) removeLogin(ctx context.Context, req Request, login id.ID) (R
 	}
 	if err := c.endSessions(ctx, req, login); err != nil {
 		return rcpt, err
+	}
+	if err := c.Vault.ClearFactors(ctx, req.Account, login); err != nil {
+		return rcpt, fmt.Errorf("forgetting the factors of login %s: %w", login, err)
 	}
 	if err := c.closeLinks(ctx, req); err != nil {
 		return rcpt, err

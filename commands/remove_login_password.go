@@ -13,7 +13,8 @@ import (
 // RemoveLoginPassword names a login.
 type RemoveLoginPassword struct{ Login id.ID }
 
-// RemoveLoginPassword takes a login's password away, for staff. Its sessions end at once.
+// RemoveLoginPassword takes a login's password away, for staff, and its passkeys, which
+// sign in without one. Its sessions end at once.
 func (c *Commands) RemoveLoginPassword(ctx context.Context, req Request, in RemoveLoginPassword) (Receipt, error) {
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
@@ -30,7 +31,7 @@ func (c *Commands) RemoveLoginPassword(ctx context.Context, req Request, in Remo
 	if err != nil {
 		return rcpt, err
 	}
-	if err := c.endSessions(ctx, req, l.id); err != nil {
+	if err := c.dropPasskeys(ctx, req, person{actor: event.Actor{Kind: event.ActorLogin, ID: string(l.id)}, id: l.id, contact: l.contact}); err != nil {
 		return rcpt, err
 	}
 	// Links that a password closed stay closed, even where setting it broke off half-way.

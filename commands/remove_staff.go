@@ -40,5 +40,8 @@ func (c *Commands) RemoveStaff(ctx context.Context, req Request, in RemoveStaff)
 	if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorStaff, ID: string(in.Staff)}, ""); err != nil {
 		return rcpt, fmt.Errorf("ending sessions of staff %s: %w", in.Staff, err)
 	}
+	if err := c.Vault.ClearFactors(ctx, req.Account, in.Staff); err != nil {
+		return rcpt, fmt.Errorf("forgetting the factors of staff %s: %w", in.Staff, err)
+	}
 	return rcpt, c.releaseEmail(ctx, req, staffEmail, member.Email, in.Staff)
 }

@@ -59,14 +59,17 @@ func (c *Commands) requestRecovery(ctx context.Context, req Request, email strin
 	if _, err := c.contactState(ctx, req, claim.Contact); err != nil {
 		return Recovery{}, quiet(err)
 	}
+	l, err := c.loginState(ctx, req, claim.Owner)
+	if err != nil || l.Email != clean { // the trace of an email that it had
+		return Recovery{}, quiet(err)
+	}
 	rcpt, err := Execute(ctx, c.Executor, access.LoginDecider(), string(claim.Owner), req.step("recovery"), func(s access.Login) ([]event.Event, error) {
 		return access.RequestRecovery(s, req.At)
 	})
 	if err != nil || !rcpt.Changed && !rcpt.Again {
 		return Recovery{}, quiet(err)
 	}
-	l, err := c.loginState(ctx, req, claim.Owner)
-	if err != nil {
+	if l, err = c.loginState(ctx, req, claim.Owner); err != nil {
 		return Recovery{}, quiet(err)
 	}
 	return Recovery{Send: true, Until: l.Recovery, Login: claim.Owner, Contact: claim.Contact}, nil

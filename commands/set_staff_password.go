@@ -14,18 +14,16 @@ import (
 type SetStaffPassword struct {
 	Staff    id.ID
 	Password string
-	Kept     string // secret of the session that goes on, where they change their own
 }
 
-// SetStaffPassword sets a staff password: an administrator anybody's, others their own.
-// All other sessions of the person end.
+// SetStaffPassword sets a colleague's password, for administrators. All sessions of the
+// person end. Nobody sets their own, which ChangeStaffPassword asks the current one for.
 func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaffPassword) (Receipt, error) {
-	need := account.StaffAdmin
-	if req.Actor == (event.Actor{Kind: event.ActorStaff, ID: string(in.Staff)}) {
-		need = account.StaffReader
-	}
-	if err := c.authoriseStaff(ctx, req, need); err != nil {
+	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
+	}
+	if req.Actor == (event.Actor{Kind: event.ActorStaff, ID: string(in.Staff)}) {
+		return Receipt{}, fault.New(fault.Conflict, "password.own")
 	}
 	member, _, err := State(ctx, c.Executor, account.StaffDecider(), string(in.Staff), req.ofAccount())
 	if err != nil {
@@ -37,7 +35,7 @@ func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaf
 	if err := c.checkPassword(ctx, req, "password", in.Password, member.Email, member.Name); err != nil {
 		return Receipt{}, err
 	}
-	return c.setStaffPassword(ctx, req, in.Staff, in.Password, in.Kept)
+	return c.setStaffPassword(ctx, req, in.Staff, in.Password, "")
 }
 
 func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.ID, password, kept string) (Receipt, error) {
@@ -51,6 +49,9 @@ func (c *Commands) setStaffPassword(ctx context.Context, req Request, staff id.I
 	}
 	if err := c.keepPassword(ctx, req, string(staff), staff, password); err != nil {
 		return Receipt{}, err
+	}
+	if err := c.Vault.ForgetTries(ctx, req.Account, staff); err != nil {
+		return Receipt{}, fmt.Errorf("forgetting the tries of staff %s: %w", staff, err)
 	}
 	end := func() error {
 		if err := c.Vault.EndSessions(ctx, req.Account, event.Actor{Kind: event.ActorStaff, ID: string(staff)}, kept); err != nil {

@@ -8,6 +8,7 @@ import (
 	"lonja/domain/access"
 	"lonja/domain/account"
 	"lonja/domain/event"
+	"lonja/domain/factor"
 	"lonja/domain/fault"
 	"lonja/domain/id"
 )
@@ -21,6 +22,9 @@ type SignedIn struct {
 	Contact id.Contact
 	Name    string
 	Role    access.Role
+	// Second says that the password is not enough: what comes besides is asked for by
+	// BeginCode, and StartSession refuses without it.
+	Second bool
 	// At is the revision of the login that was found, for StartSession.
 	At event.Revision
 }
@@ -41,7 +45,8 @@ func (c *Commands) SignIn(ctx context.Context, req Request, in SignIn) (SignedIn
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("verifying a password: %w", err)
 	}
-	if !right || claim.Owner == "" || found != nil || !l.HasPassword {
+	email, _ := access.CleanEmail(in.Email)
+	if !right || claim.Owner == "" || found != nil || !l.HasPassword || l.Email != email {
 		return SignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
 	}
 	if _, err := c.contactState(ctx, req.of(claim.Contact), claim.Contact); err != nil {
@@ -50,14 +55,33 @@ func (c *Commands) SignIn(ctx context.Context, req Request, in SignIn) (SignedIn
 		}
 		return SignedIn{}, err
 	}
-	return SignedIn{Login: claim.Owner, Contact: claim.Contact, Name: l.Name, Role: l.Role, At: l.revision}, nil
+	return SignedIn{Login: claim.Owner, Contact: claim.Contact, Name: l.Name, Role: l.Role, Second: l.Factors.Second(), At: l.revision}, nil
 }
 
-// StartSession starts a session for who signed in, and returns its secret. It refuses,
+// Shown is what somebody showed to sign in.
+type Shown uint8
+
+// What it can be.
+const (
+	Password Shown = iota + 1 // the password alone, or the link that set it
+	Second                    // a code besides it, or a passkey
+)
+
+// StartSession starts a session for who signed in, and returns its secret. It refuses
+// where the password is not enough for the person and was all that they showed. It refuses,
 // and leaves no session, where the password was changed or the access ended since the
 // revision that the sign-in found: that has ended the sessions that there were, and this
 // one would outlive it.
-func (c *Commands) StartSession(ctx context.Context, s Session, at event.Revision) (string, error) {
+func (c *Commands) StartSession(ctx context.Context, s Session, at event.Revision, shown Shown) (string, error) {
+	if shown != Second {
+		p, err := c.personOf(ctx, Request{Account: s.Account}, s.Actor, s.Contact)
+		if err != nil {
+			return "", quietly(err)
+		}
+		if p.factors.Second() {
+			return "", fault.New(fault.Unauthorized, "signin.code_needed")
+		}
+	}
 	secret, err := c.Vault.StartSession(ctx, s)
 	if err != nil {
 		return "", fmt.Errorf("starting a session of %s %s: %w", s.Actor.Kind, s.Actor.ID, err)
@@ -70,6 +94,14 @@ func (c *Commands) StartSession(ctx context.Context, s Session, at event.Revisio
 		err = fault.New(fault.Unauthorized, "signin.failed")
 	}
 	return "", errors.Join(err, c.Vault.EndSession(context.WithoutCancel(ctx), secret))
+}
+
+// quietly is a refusal to sign in that does not say what is not there.
+func quietly(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Unauthorized, "signin.failed")
+	}
+	return err
 }
 
 // endedSince reports whether what ends an actor's sessions happened after the revision.
@@ -90,6 +122,9 @@ func (c *Commands) endedSince(ctx context.Context, who event.Actor, at event.Rev
 		switch rec.Data.(type) {
 		case access.PasswordSet, access.PasswordRemoved, access.LoginRemoved, access.RoleChanged, access.LoginChanged,
 			account.StaffPasswordSet, account.StaffRoleChanged, account.StaffRemoved:
+			return true, nil
+		}
+		if factor.Changes(rec.Data) {
 			return true, nil
 		}
 	}

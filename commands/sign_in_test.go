@@ -63,7 +63,7 @@ func (s *signingIn) start() error {
 	if err != nil {
 		return err
 	}
-	_, err = s.StartSession(s.t.Context(), commands.Session{Account: s.acc, Contact: contact, Actor: who, Created: s.now, Seen: s.now, Expires: s.now.Add(time.Hour)}, at)
+	_, err = s.StartSession(s.t.Context(), commands.Session{Account: s.acc, Contact: contact, Actor: who, Created: s.now, Seen: s.now, Expires: s.now.Add(time.Hour)}, at, commands.Password)
 	return err
 }
 
@@ -162,7 +162,7 @@ func TestASignInUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 			who, contact, at, err := s.in()
 			s.ok(err)
 			start = func() {
-				_, _ = s.StartSession(t.Context(), commands.Session{Account: s.acc, Contact: contact, Actor: who, Created: s.now, Seen: s.now, Expires: s.now.Add(time.Hour)}, at)
+				_, _ = s.StartSession(t.Context(), commands.Session{Account: s.acc, Contact: contact, Actor: who, Created: s.now, Seen: s.now, Expires: s.now.Add(time.Hour)}, at, commands.Password)
 			}
 			s.ok(tt.act(s))
 			if s.vault.ended != nil {

@@ -18,6 +18,8 @@ type StaffSignedIn struct {
 	Staff id.ID
 	Name  string
 	Role  account.StaffRole
+	// Second says that the password is not enough; see SignedIn.
+	Second bool
 	// At is the revision of the person that was found, for StartSession.
 	At event.Revision
 }
@@ -40,5 +42,5 @@ func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn)
 	if !right || claim.Owner == "" || !member.Active() || !member.HasPassword {
 		return StaffSignedIn{}, fault.New(fault.Unauthorized, "signin.failed")
 	}
-	return StaffSignedIn{Staff: claim.Owner, Name: member.Name, Role: member.Role, At: at}, nil
+	return StaffSignedIn{Staff: claim.Owner, Name: member.Name, Role: member.Role, Second: member.Factors.Second(), At: at}, nil
 }

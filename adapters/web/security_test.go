@@ -22,7 +22,7 @@ func TestEveryAnswerIsPrivateAndBound(t *testing.T) {
 	w.settle()
 	b := w.browser()
 	b.signIn("marta@ibanez.example", passphrase)
-	for _, path := range []string{"/", "/invoices", "/sign-in", "/recover", "/no-such-page", "/staff/sign-in", "/password", "/payments", "/panic"} {
+	for _, path := range []string{"/", "/invoices", "/sign-in", "/recover", "/no-such-page", "/staff/sign-in", "/password", "/security", "/payments", "/panic"} {
 		h := b.get(path).header
 		for name, want := range map[string]string{
 			"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
@@ -63,8 +63,8 @@ func TestPagesNeedNoInlineCodeAndNoThirdParty(t *testing.T) {
 	pay := b.submit(b.get("/invoices/"+string(invoice)+"/pay"), "pay-form", "method", "transfer")
 	s := w.browser()
 	s.signInStaff()
-	pages := []page{pay, s.get("/staff/contacts/" + string(who)), s.get("/staff/contacts/" + string(who) + "/invoices/" + string(invoice)), s.get("/staff/payments")}
-	for _, path := range []string{"/", "/quotes", "/quotes/" + string(quote), "/invoices/" + string(invoice), "/password", "/documents"} {
+	pages := []page{pay, s.get("/staff/security"), s.get("/staff/contacts/" + string(who)), s.get("/staff/contacts/" + string(who) + "/invoices/" + string(invoice)), s.get("/staff/payments")}
+	for _, path := range []string{"/", "/quotes", "/quotes/" + string(quote), "/invoices/" + string(invoice), "/password", "/security", "/documents"} {
 		pages = append(pages, b.get(path).want(t, http.StatusOK, path))
 	}
 	for _, p := range pages {
@@ -220,7 +220,7 @@ func TestGuessingOnesOwnPasswordIsBounded(t *testing.T) {
 	for i, b := range []*browser{here, there} {
 		form := b.get("/password")
 		for n := range 5 {
-			b.submit(form, "change-password", "current", "wrong", "password", otherPassphrase, "email", fmt.Sprintf("%d-%d@example.com", i, n)).want(t, http.StatusUnprocessableEntity, "/password")
+			b.submit(form, "change-password", "current", "wrong", "password", otherPassphrase, "email", fmt.Sprintf("%d-%d@example.com", i, n)).want(t, http.StatusUnprocessableEntity, "/security/password")
 		}
 	}
 	form := there.get("/password")

@@ -178,6 +178,10 @@ var sound = map[string]string{
 	"PUT /account/gateways":              `{"gateway":"sandbox","enabled":true}`,
 	"POST /staff":                        `{"email":"eva@conservas.example","name":"Eva","role":"reader"}`,
 	"POST /api-keys":                     `{"name":"erp"}`,
+	"POST /session/app":                  `{"password":"x"}`,
+	"POST /session/app/confirm":          `{"step":"x","code":"000000"}`,
+	"POST /session/recovery-codes":       `{"password":"x"}`,
+	"PUT /account/staff-factor":          `{"required":true}`,
 }
 
 const searched = "limit=10&kind=invoice&status=pending&year=2026&from=2026-01-01&to=2026-12-31&currency=EUR&minTotal=1&maxTotal=2&owed=true&q=x&sort=total&order=asc"

@@ -123,7 +123,8 @@ func (d *described) people(erp, staff, assistant, owner, other, who string) {
 	d.made(erp, http.MethodPut, login+"/password", object{"password": newPassword})
 	pablo := d.token("pablo@ibanez.example", newPassword, false)
 	d.call(pablo, http.MethodPut, "/session/password", object{"current": "wrong", "password": ownerPassword}, http.StatusUnprocessableEntity)
-	d.call(staff, http.MethodPut, "/session/password", object{"current": staffPassword, "password": ownerPassword}, http.StatusNotFound)
+	d.call(staff, http.MethodPut, "/session/password", object{"current": "wrong", "password": ownerPassword}, http.StatusUnprocessableEntity)
+	d.call(erp, http.MethodPut, "/session/password", object{"current": "wrong", "password": ownerPassword}, http.StatusNotFound)
 	d.call(pablo, http.MethodPut, "/session/password", object{"current": newPassword, "password": "Nueve-Faros-Alumbran-La-Costa"}, http.StatusOK)
 	d.call(pablo, http.MethodGet, "/payments", nil, http.StatusOK) // this session goes on
 	d.call(owner, http.MethodPost, login+"/remove-password", nil, http.StatusNotFound)

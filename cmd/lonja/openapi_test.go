@@ -210,6 +210,7 @@ func TestTheAPIIsAsItsDescriptionSays(t *testing.T) {
 	t.Run("links", func(*testing.T) { d.links(erp, assistant, owner, who) })
 	t.Run("mails", func(*testing.T) { d.mails(erp, assistant, owner, who) })
 	t.Run("people", func(*testing.T) { d.people(erp, staff, assistant, owner, other, who) })
+	t.Run("security", func(*testing.T) { d.security(erp, staff, assistant, owner, who) })
 	t.Run("settings", func(*testing.T) { d.settings(erp, staff, assistant, owner) })
 	t.Run("gateway", func(*testing.T) { d.gateway(erp, staff, owner, other) })
 	t.Run("prices", func(*testing.T) { d.prices(erp, owner) })

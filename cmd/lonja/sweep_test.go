@@ -123,6 +123,22 @@ var routes = map[string]side{
 	"POST /api/v1/staff": apiSide, "POST /api/v1/staff/{id}/remove": apiSide, "PUT /api/v1/staff/{id}/password": apiSide, "POST /api/v1/api-keys": apiSide,
 	"POST /api/v1/api-keys/{id}/revoke": apiSide, "GET /api/v1/api-keys": apiSide, "GET /api/v1/contacts/{id}/sights": apiSide, "PUT /api/v1/logins/{id}": apiSide,
 	"PUT /api/v1/staff/{id}/role": apiSide, "PUT /api/v1/account/logo": apiSide, "POST /api/v1/account/logo/remove": apiSide,
+
+	"GET /sign-in/code": anyones, "POST /sign-in/code": anyones, "POST /sign-in/passkey": anyones, "POST /sign-in/passkey/begin": anyones,
+	"GET /staff/sign-in/code": anyones, "POST /staff/sign-in/code": anyones, "POST /staff/sign-in/passkey": anyones, "POST /staff/sign-in/passkey/begin": anyones,
+	"GET /security": portalSide, "POST /security/password": portalSide, "GET /security/app": portalSide, "POST /security/app": portalSide, "POST /security/app/confirm": portalSide,
+	"POST /security/app/remove": portalSide, "POST /security/codes": portalSide, "POST /security/passkeys": portalSide, "POST /security/passkeys/begin": portalSide,
+	"POST /security/passkeys/{passkey}/remove": portalSide, "POST /security/sessions/{mark}/end": portalSide, "POST /security/sessions/end": portalSide, "POST /security/sessions/end-all": portalSide,
+	"GET /staff/security": staffSide, "POST /staff/security/password": staffSide, "GET /staff/security/app": staffSide, "POST /staff/security/app": staffSide, "POST /staff/security/app/confirm": staffSide,
+	"POST /staff/security/app/remove": staffSide, "POST /staff/security/codes": staffSide, "POST /staff/security/passkeys": staffSide, "POST /staff/security/passkeys/begin": staffSide,
+	"POST /staff/security/passkeys/{passkey}/remove": staffSide, "POST /staff/security/sessions/{mark}/end": staffSide, "POST /staff/security/sessions/end": staffSide,
+	"POST /staff/security/sessions/end-all": staffSide, "POST /staff/security/required": staffSide, "POST /staff/security/team/{staff}/clear": staffSide,
+	"GET /staff/contacts/{contact}/logins/{login}":                staffSide,
+	"POST /staff/contacts/{contact}/logins/{login}/clear-factors": staffSide, "POST /staff/contacts/{contact}/logins/{login}/end-sessions": staffSide,
+	"GET /api/v1/session/factors": apiSide, "POST /api/v1/session/app": apiSide, "POST /api/v1/session/app/confirm": apiSide, "POST /api/v1/session/app/remove": apiSide,
+	"POST /api/v1/session/recovery-codes": apiSide, "POST /api/v1/session/passkeys/{id}/remove": apiSide, "GET /api/v1/sessions": apiSide, "POST /api/v1/sessions/{mark}/end": apiSide,
+	"POST /api/v1/sessions/end-others": apiSide, "POST /api/v1/logins/{id}/clear-factors": apiSide, "POST /api/v1/logins/{id}/end-sessions": apiSide,
+	"POST /api/v1/staff/{id}/clear-factors": apiSide, "PUT /api/v1/account/staff-factor": apiSide,
 }
 
 // secret is in all that the victim has: nobody else may be told it. Who searches knows a
@@ -299,8 +315,8 @@ func (w *sweep) expect(what string, a attacker, whose side, h hit, got *httptest
 	}
 }
 
-// chance is what pages show that is another each time: offered passphrases, new secrets.
-var chance = regexp.MustCompile(`(?:(?:[bdfglmnprstv][aeiou]){2}-){5}\d\d|[0-9A-Za-z_-]{43}`)
+// chance is what pages show that is another each time: offered passphrases, new secrets, questions of passkeys.
+var chance = regexp.MustCompile(`(?:(?:[bdfglmnprstv][aeiou]){2}-){5}\d\d|[0-9A-Za-z_-]{43}|\b[A-Z2-7]{32}\b`)
 
 var (
 	anyID   = regexp.MustCompile(`[0-7][0-9A-HJKMNP-TV-Z]{25}`)
@@ -386,7 +402,7 @@ type hit struct {
 func (r route) hits(x things) []hit {
 	path := strings.NewReplacer("{contact}", string(x.contact), "{login}", string(x.login), "{link}", string(x.link),
 		"{payment}", string(x.payment), "{mail}", string(x.mail), "{batch}", string(x.batch), "{product}", string(x.product), "{staff}", string(x.login), "{key}", string(x.login), "{gateway}", string(x.login),
-		"{comment}", string(x.comment), "{attachment}", "0", "{file}", "0000.png", "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
+		"{comment}", string(x.comment), "{attachment}", "0", "{passkey}", string(x.login), "{mark}", strings.ToLower(string(x.login)), "{file}", "0000.png", "{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/*", "/x").Replace(r.pattern)
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -464,6 +480,8 @@ func (r route) apiHits(h hit, x things) []hit {
 		"/staff/{id}/password": map[string]any{"password": "Ocho-Redes-Secan-Al-Sol"}, "/price-lists/{id}": map[string]any{"name": "x", "discount": "1"},
 		// What is the account's own, its staff may: here they ask for nothing that there is.
 		"/session/password": map[string]any{}, "/price-lists": map[string]any{}, "/account": map[string]any{}, "/account/branding": map[string]any{},
+		"/session/app": map[string]any{}, "/session/app/confirm": map[string]any{"step": "x", "code": "000000"}, "/session/app/remove": map[string]any{}, "/session/recovery-codes": map[string]any{},
+		"/session/passkeys/{id}/remove": map[string]any{}, "/account/staff-factor": map[string]any{"required": false},
 		"/account/transfer": map[string]any{}, "/account/gateways": map[string]any{}, "/staff": map[string]any{}, "/api-keys": map[string]any{},
 	}
 	at := strings.TrimPrefix(r.pattern, "/api/v1")
@@ -853,7 +871,7 @@ func (w *sweep) walk() []route {
 	}
 	// Those that end the attackers' own sessions come last.
 	ends := func(r route) bool {
-		return strings.HasSuffix(r.pattern, "/sign-out") || r.pattern == "/sessions/end" || r.method == http.MethodDelete
+		return strings.HasSuffix(r.pattern, "/sign-out") || strings.HasSuffix(r.pattern, "/sessions/end") || strings.HasSuffix(r.pattern, "/end-all") || strings.HasSuffix(r.pattern, "/end-others") || r.method == http.MethodDelete
 	}
 	slices.SortStableFunc(out, func(a, b route) int {
 		switch {

@@ -24,6 +24,7 @@ import (
 	"lonja/adapters/audit"
 	"lonja/adapters/einvoice"
 	"lonja/adapters/messaging"
+	"lonja/adapters/passkeys"
 	"lonja/adapters/payments/sandbox"
 	"lonja/adapters/payments/transfer"
 	"lonja/adapters/pdf"
@@ -141,6 +142,9 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if a.words, err = locale.Load(); err != nil {
 		return nil, err
 	}
+	if err := a.wirePasskeys(); err != nil {
+		return nil, err
+	}
 	if err := a.wireSandbox(ctx); err != nil {
 		return nil, err
 	}
@@ -151,6 +155,18 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 		return nil, err
 	}
 	return a, a.checkPositions(ctx)
+}
+
+// wirePasskeys lets people make passkeys for the portal's address, if it has a name.
+func (a *app) wirePasskeys() error {
+	if a.cfg.BaseURL == "" {
+		return nil
+	}
+	site, ok, err := passkeys.New(a.cfg.BaseURL)
+	if err == nil && ok {
+		a.commands.Authenticators = site
+	}
+	return err
 }
 
 // wireSandbox opens the test gateway. It knows its payments across restarts, and an

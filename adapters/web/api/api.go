@@ -105,6 +105,7 @@ func New(r chi.Router, c Config) *API {
 		a.people()
 		a.prices()
 		a.settings()
+		a.security()
 		a.record()
 		a.describe()
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, fault.New(fault.NotFound, "not_found")) })
@@ -239,7 +240,7 @@ func telling[I, O any](a *API, op huma.Operation, get func(*I) Command, act func
 func query[I, O any](a *API, op huma.Operation, get func(*I) Auth, read func(ctx context.Context, c caller, in *I) (*O, error)) {
 	op.Method = http.MethodGet
 	op.Security = []map[string][]string{{bearer: {}}}
-	op.Errors = []int{http.StatusNotFound, http.StatusUnprocessableEntity}
+	op.Errors = []int{http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := read(ctx, callerOf(ctx), in)
 		if err != nil {

@@ -166,7 +166,7 @@ func (a *API) file(r chi.Router, path, operation, summary, contentType string, p
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
 		},
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity},
+		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity},
 	})
 	r.Get(path, func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.authenticate(r.Context(), r.Header.Get("Authorization"))

@@ -30,8 +30,9 @@ const cachedCallers = 10_000
 // passed is what the gate found out about a caller.
 type passed struct {
 	at         event.Position // the log's head before anything was read
-	who, whose event.Revision // of the caller's own stream, and of its contact's
+	who, whose event.Revision // of the caller's own stream, and of its contact's or account's
 	open       bool
+	wants      bool // a second factor, before anything else
 }
 
 func newGate(x *commands.Executor) *gate {
@@ -59,6 +60,9 @@ func (g *gate) pass(ctx context.Context, c caller) error {
 	if !p.open {
 		return fault.New(fault.Unauthorized, "access.ended")
 	}
+	if p.wants {
+		return fault.New(fault.Forbidden, "factor.required")
+	}
 	return nil
 }
 
@@ -66,8 +70,8 @@ func (g *gate) pass(ctx context.Context, c caller) error {
 func (g *gate) look(ctx context.Context, c caller, before passed, known bool) (passed, error) {
 	if known {
 		grew, err := g.grew(ctx, c.stream(), before.who)
-		if err == nil && !grew && c.Contact != "" {
-			grew, err = g.grew(ctx, contact.Decider().Stream(string(c.Contact)), before.whose)
+		if err == nil && !grew {
+			grew, err = g.grew(ctx, c.whose(), before.whose)
 		}
 		if err != nil || !grew {
 			return before, err
@@ -79,7 +83,7 @@ func (g *gate) look(ctx context.Context, c caller, before passed, known bool) (p
 	case event.ActorLogin:
 		p.who, p.open, err = fold(ctx, g, access.LoginDecider(), c.Actor.ID, c, func(l access.Login) bool { return l.Active() && l.HasPassword })
 	case event.ActorStaff:
-		p.who, p.open, err = fold(ctx, g, account.StaffDecider(), c.Actor.ID, c, func(m account.Member) bool { return m.Active() && m.HasPassword })
+		return g.lookStaff(ctx, c)
 	case event.ActorAPIKey:
 		p.who, p.open, err = fold(ctx, g, account.KeyDecider(), c.Actor.ID, c, func(k account.Key) bool { return k.Exists && !k.Revoked })
 	}
@@ -88,6 +92,23 @@ func (g *gate) look(ctx context.Context, c caller, before passed, known bool) (p
 	}
 	of, open, err := fold(ctx, g, contact.Decider(), string(c.Contact), c, contact.State.Active)
 	p.whose, p.open = of, p.open && open
+	return p, err
+}
+
+// lookStaff is look for somebody of staff, who must have a second factor where the account
+// wants one: they set it up on their pages.
+func (g *gate) lookStaff(ctx context.Context, c caller) (p passed, err error) {
+	second := false
+	p.who, p.open, err = fold(ctx, g, account.StaffDecider(), c.Actor.ID, c, func(m account.Member) bool {
+		second = m.Factors.Second()
+		return m.Active() && m.HasPassword
+	})
+	if err != nil {
+		return p, err
+	}
+	var enough bool
+	p.whose, enough, err = fold(ctx, g, account.Decider(), string(c.Account), c, func(s account.State) bool { return second || !s.StaffFactor })
+	p.wants = p.open && !enough
 	return p, err
 }
 
@@ -107,6 +128,14 @@ func (c caller) stream() string {
 	default:
 		return account.KeyDecider().Stream(c.Actor.ID)
 	}
+}
+
+// whose is the stream of whom the caller belongs to.
+func (c caller) whose() string {
+	if c.Contact == "" {
+		return account.Decider().Stream(string(c.Account))
+	}
+	return contact.Decider().Stream(string(c.Contact))
 }
 
 // fold returns an aggregate's revision and whether it is open; one of another account or

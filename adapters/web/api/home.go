@@ -62,7 +62,7 @@ func (a *API) home(r chi.Router) {
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}, Headers: map[string]*huma.Param{"Etag": {Schema: &huma.Schema{Type: "string"}}}},
 			"304": {Description: "Not modified"},
 		},
-		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity},
+		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity},
 	})
 	r.Get("/home", func(w http.ResponseWriter, r *http.Request) {
 		if err := a.writeHome(w, r); err != nil {

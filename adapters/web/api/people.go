@@ -157,12 +157,12 @@ func (a *API) logins() {
 		func(ctx context.Context, req commands.Request, thing id.ID, _ *NamedInput) (commands.Receipt, error) {
 			return x.RemoveLogin(ctx, req, commands.RemoveLogin{Login: thing})
 		})
-	own := put("change-password", "/session/password", "session", "Change one's own password, as a person of a contact; one's other sessions end")
+	own := put("change-password", "/session/password", "session", "Change one's own password, as a person of a contact or of staff; one's other sessions end")
 	own.Middlewares, own.Errors = huma.Middlewares{withRequest}, []int{http.StatusTooManyRequests}
 	command(a, own,
 		func(in *OwnPasswordInput) Command { return in.Command },
 		func(ctx context.Context, req commands.Request, in *OwnPasswordInput) (string, commands.Receipt, error) {
-			if req.Actor.Kind != event.ActorLogin {
+			if !people(req.Actor) {
 				return "", commands.Receipt{}, fault.New(fault.NotFound, "not_found")
 			}
 			over, _ := ctx.Value(exchangeKey{}).(exchange)
@@ -170,7 +170,14 @@ func (a *API) logins() {
 			if attempt.Wait > 0 {
 				return "", commands.Receipt{}, edge.TooMany(over.w, attempt.Wait)
 			}
-			r, err := x.ChangePassword(ctx, req, commands.ChangePassword{Login: id.ID(req.Actor.ID), Current: in.Body.Current, New: in.Body.Password, Kept: token(in.Authorization)})
+			kept := token(in.Authorization)
+			var r commands.Receipt
+			var err error
+			if req.Actor.Kind == event.ActorStaff {
+				r, err = x.ChangeStaffPassword(ctx, req, commands.ChangeStaffPassword{Current: in.Body.Current, New: in.Body.Password, Kept: kept})
+			} else {
+				r, err = x.ChangePassword(ctx, req, commands.ChangePassword{Login: id.ID(req.Actor.ID), Current: in.Body.Current, New: in.Body.Password, Kept: kept})
+			}
 			if err == nil {
 				attempt.Spent() // it told that no other contact uses the new one
 			}

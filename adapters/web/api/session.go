@@ -57,6 +57,7 @@ type SignInInput struct {
 		Email    string `json:"email" maxLength:"300"`
 		Password string `json:"password" maxLength:"1000"`
 		Staff    bool   `json:"staff,omitempty" doc:"Sign in as staff"`
+		Code     string `json:"code,omitempty" maxLength:"100" doc:"Of the authenticator app, or a recovery code: for people who have a second factor. Without it they get 401 of type urn:lonja:signin.code_needed"`
 	}
 }
 
@@ -84,7 +85,7 @@ func (a *API) session() {
 		}
 		return out, nil
 	})
-	out := huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/session", Tags: []string{"session"}, Summary: "Sign out", Security: []map[string][]string{{bearer: {}}}}
+	out := huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/session", Tags: []string{"session"}, Summary: "Sign out", Errors: []int{http.StatusForbidden}, Security: []map[string][]string{{bearer: {}}}}
 	huma.Register(a.huma, out, func(ctx context.Context, in *Auth) (*struct{}, error) {
 		if err := a.Commands.Vault.EndSession(ctx, token(in.Authorization)); err != nil {
 			return nil, a.problem(ctx, in.Language, err)
@@ -126,28 +127,56 @@ func (a *API) signIn(ctx context.Context, in *SignInInput) (*SignedInOutput, err
 
 func (a *API) startSession(ctx context.Context, in *SignInInput) (*SignedInOutput, error) {
 	req := commands.Request{Account: a.Account, Actor: event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, Command: a.NewID(), At: a.Now()}
-	s := commands.Session{Account: a.Account, Created: req.At, Seen: req.At, Expires: req.At.Add(sessionLife), UserAgent: "API"}
-	out := SignedIn{Expires: s.Expires}
-	var at event.Revision
+	var e commands.Entry
+	var second bool
 	if in.Body.Staff {
 		who, err := a.Commands.StaffSignIn(ctx, req, commands.StaffSignIn{Email: in.Body.Email, Password: in.Body.Password})
 		if err != nil {
 			return nil, err
 		}
-		s.Actor, at = event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}, who.At
-		out.Name, out.Role = who.Name, string(who.Role)
+		second = who.Second
+		e = commands.Entry{Actor: event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}, At: who.At, Name: who.Name, Role: string(who.Role)}
 	} else {
 		who, err := a.Commands.SignIn(ctx, req, commands.SignIn{Email: in.Body.Email, Password: in.Body.Password})
 		if err != nil {
 			return nil, err
 		}
-		s.Actor, s.Contact, at = event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, who.Contact, who.At
-		out.Name, out.Role, out.Contact = who.Name, string(who.Role), who.Contact
+		second = who.Second
+		e = commands.Entry{Actor: event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, Contact: who.Contact, At: who.At, Name: who.Name, Role: string(who.Role)}
 	}
-	secret, err := a.Commands.StartSession(ctx, s, at)
+	shown := commands.Password
+	if second {
+		if err := a.checkCode(ctx, req, e, in.Body.Code); err != nil {
+			return nil, err
+		}
+		shown = commands.Second
+	}
+	s := commands.Session{Account: a.Account, Contact: e.Contact, Actor: e.Actor, Created: req.At, Seen: req.At, Expires: req.At.Add(sessionLife), UserAgent: "API"}
+	secret, err := a.Commands.StartSession(ctx, s, e.At, shown)
 	if err != nil {
 		return nil, err
 	}
-	out.Token = secret
-	return &SignedInOutput{Body: out}, nil
+	return &SignedInOutput{Body: SignedIn{Token: secret, Expires: s.Expires, Contact: e.Contact, Name: e.Name, Role: e.Role}}, nil
+}
+
+// checkCode wants the code of somebody whose password was right. It counts the attempt as
+// the pages do.
+func (a *API) checkCode(ctx context.Context, req commands.Request, e commands.Entry, code string) error {
+	if code == "" {
+		return fault.New(fault.Unauthorized, "signin.code_needed")
+	}
+	x, _ := ctx.Value(exchangeKey{}).(exchange)
+	attempt := a.Limits.TryOwn(x.r, e.Actor)
+	if attempt.Wait > 0 {
+		return edge.TooMany(x.w, attempt.Wait)
+	}
+	step, err := a.Commands.BeginCode(ctx, req, commands.BeginCode{Actor: e.Actor, Contact: e.Contact, At: e.At})
+	if err != nil {
+		return err
+	}
+	if _, err := a.Commands.EnterCode(ctx, req, commands.EnterCode{Step: step, Code: code, Door: e.Actor.Kind}); err != nil {
+		return err
+	}
+	attempt.Succeeded()
+	return nil
 }

@@ -215,9 +215,9 @@ func (a *API) members() {
 		func(ctx context.Context, req commands.Request, thing id.ID, _ *NamedInput) (commands.Receipt, error) {
 			return x.RemoveStaff(ctx, req, commands.RemoveStaff{Staff: thing})
 		})
-	on(a, put("set-staff-password", "/staff/{id}/password", "account", "Set a staff password: administrators anybody's, others their own; the person's other sessions end"), password,
+	on(a, put("set-staff-password", "/staff/{id}/password", "account", "Set a colleague's password; the person's sessions end (administrators)"), password,
 		func(ctx context.Context, req commands.Request, thing id.ID, in *PasswordInput) (commands.Receipt, error) {
-			return x.SetStaffPassword(ctx, req, commands.SetStaffPassword{Staff: thing, Password: in.Body.Password, Kept: token(in.Authorization)})
+			return x.SetStaffPassword(ctx, req, commands.SetStaffPassword{Staff: thing, Password: in.Body.Password})
 		})
 	telling(a, post("create-api-key", "/api-keys", "account", "Give a program of the account a key (administrators)"),
 		func(in *KeyInput) Command { return in.Command },

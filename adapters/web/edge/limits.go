@@ -85,6 +85,14 @@ func (a Attempt) Succeeded() {
 	a.of.byLogin.giveBack(a.login)
 }
 
+// Was takes the attempt off the count unless the secret was wrong: one that was right, or
+// that nobody looked at, is no guess.
+func (a Attempt) Was(err error) {
+	if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unauthorized) {
+		a.Succeeded()
+	}
+}
+
 // Spent takes the attempt off the count of where it comes from and leaves it on that of who
 // made it: for an act that tells something by succeeding, too.
 func (a Attempt) Spent() { a.of.byAddress.giveBack(a.address) }

@@ -30,16 +30,30 @@ func (k *Kit) StartSession(w http.ResponseWriter, r *http.Request, cookie string
 	return nil
 }
 
-// SignIn is StartSession for who signed in by a password, when the login or person of
-// staff was at the revision.
-func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor, at event.Revision) error {
+// SignIn is StartSession for who showed what they sign in with, when the login or person
+// of staff was at the revision. The browser's former session ends.
+func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor, at event.Revision, shown commands.Shown) error {
 	s := k.newSession(r, contact, actor)
-	secret, err := k.Commands.StartSession(r.Context(), s, at)
+	secret, err := k.Commands.StartSession(r.Context(), s, at, shown)
 	if err != nil {
 		return err
 	}
+	if old := k.Cookie(r, cookie); old != "" {
+		if err := k.Commands.Vault.EndSession(r.Context(), old); err != nil {
+			return err
+		}
+	}
 	k.SetCookie(w, cookie, secret, s.Expires.Sub(s.Created))
 	return nil
+}
+
+// Renew gives whoever is signed in a session of another secret in place of the one that
+// they have, after what they sign in with changed.
+func (k *Kit) Renew(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor) error {
+	if err := k.StartSession(w, r, cookie, contact, actor); err != nil {
+		return err
+	}
+	return k.Commands.Vault.EndSession(r.Context(), k.Cookie(r, cookie))
 }
 
 func (k *Kit) newSession(r *http.Request, contact id.Contact, actor event.Actor) commands.Session {

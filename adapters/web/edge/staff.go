@@ -15,6 +15,7 @@ import (
 type Member struct {
 	account.Member
 	Actor event.Actor
+	Must  bool // set a second factor up before anything else
 }
 
 // StaffMember returns who of staff is signed in; Unauthorized where nobody is. Whether
@@ -28,7 +29,12 @@ func (k *Kit) StaffMember(r *http.Request) (Member, error) {
 	if err == nil && (!state.Active() || !state.HasPassword) || fault.Is(err, fault.NotFound) {
 		err = fault.New(fault.Unauthorized, "access.ended")
 	}
-	return Member{Member: state, Actor: s.Actor}, err
+	m := Member{Member: state, Actor: s.Actor}
+	if err != nil || state.Factors.Second() {
+		return m, err
+	}
+	m.Must, err = k.Commands.StaffFactorRequired(r.Context(), k.Account)
+	return m, err
 }
 
 // LocaleOf is the language and time zone in which a contact is shown its portal, whatever

@@ -4,8 +4,8 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
-	"rsc.io/qr"
 
+	"lonja/adapters/web/edge"
 	"lonja/adapters/web/templates"
 	"lonja/commands"
 	"lonja/domain/access"
@@ -60,7 +60,7 @@ func (p *Portal) showPayment(w http.ResponseWriter, r *http.Request, s spot) err
 		set := s.v.Settings
 		view.Bank = &templates.Bank{IBAN: set.IBAN, BIC: set.BIC, Beneficiary: set.Beneficiary, Reference: pay.Reference}
 		if text := p.TransferCode(&set, pay.Amount, pay.Reference); text != "" {
-			if view.Bank.QR, err = modules(text); err != nil {
+			if view.Bank.QR, err = edge.QR(text); err != nil {
 				return err
 			}
 		}
@@ -70,22 +70,6 @@ func (p *Portal) showPayment(w http.ResponseWriter, r *http.Request, s spot) err
 		page.Refresh = 3
 	}
 	return p.Show(w, r, http.StatusOK, templates.PaymentPage(page, view))
-}
-
-// modules returns a QR code of level M, which EPC069-12 asks for, as dark and light.
-func modules(text string) ([][]bool, error) {
-	code, err := qr.Encode(text, qr.M)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([][]bool, code.Size)
-	for y := range rows {
-		rows[y] = make([]bool, code.Size)
-		for x := range rows[y] {
-			rows[y][x] = code.Black(x, y)
-		}
-	}
-	return rows, nil
 }
 
 func (p *Portal) announceTransfer(w http.ResponseWriter, r *http.Request, s spot) error {

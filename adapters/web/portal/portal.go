@@ -35,6 +35,7 @@ type Portal struct {
 func (p *Portal) Routes(r chi.Router) {
 	r.Get("/sign-in", p.Handle(p.showSignIn))
 	r.With(p.Limits.SignIn(p.Kit)).Post("/sign-in", p.Handle(p.signIn))
+	p.security().Doors(r)
 	r.Post("/sign-out", p.Handle(p.signOut))
 	r.Post("/language", p.Handle(p.chooseLanguage))
 	r.Post("/theme", p.Handle(p.ChooseTheme))
@@ -48,9 +49,10 @@ func (p *Portal) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(p.signedIn)
 		r.Get("/", p.Handle(p.home))
-		r.Get("/password", p.Handle(p.showChangePassword))
-		r.Post("/password", p.Handle(p.changePassword))
-		r.Post("/sessions/end", p.Handle(p.endSessions))
+		p.security().Routes(r)
+		r.Get("/password", p.Handle(p.security().Show)) // addresses of before
+		r.Post("/password", p.Handle(p.security().ChangeOwn))
+		r.Post("/sessions/end", p.Handle(p.security().EndOthers))
 		r.Get("/documents", p.Handle(p.listDocuments("")))
 		for _, f := range sheets.Formats() {
 			r.Get("/documents."+string(f), p.Handle(p.exportDocuments(f)))

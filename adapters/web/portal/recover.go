@@ -89,7 +89,11 @@ func (p *Portal) recoverPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.SignIn(w, r, edge.SessionCookie, done.Contact, event.Actor{Kind: event.ActorLogin, ID: string(done.Login)}, rcpt.Revision); err != nil {
+	actor := event.Actor{Kind: event.ActorLogin, ID: string(done.Login)}
+	if done.Second { // the link is worth no more than the password that it set
+		return p.security().AskCode(w, r, f, commands.BeginCode{Actor: actor, Contact: done.Contact, At: done.At}, "/")
+	}
+	if err := p.SignIn(w, r, edge.SessionCookie, done.Contact, actor, done.At, commands.Password); err != nil {
 		return err
 	}
 	p.Redirect(w, r, "/", rcpt.Position, "password_changed")

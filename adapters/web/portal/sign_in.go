@@ -27,6 +27,7 @@ func (p *Portal) signInPage(w http.ResponseWriter, r *http.Request, view templat
 	if view.Next != "/" {
 		page.Here += "?" + url.Values{"next": {view.Next}}.Encode()
 	}
+	view.Passkeys = p.Commands.Authenticators != nil
 	return p.Show(w, r, status, templates.SignInPage(page, view))
 }
 
@@ -40,8 +41,12 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) error {
 	next := edge.OwnPath(f.Value("next"), "/")
 	who, err := p.Commands.SignIn(r.Context(), p.Request(r, f, event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, ""),
 		commands.SignIn{Email: f.Value("email"), Password: f.Value("password")})
+	actor := event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}
+	if err == nil && who.Second {
+		return p.security().AskCode(w, r, f, commands.BeginCode{Actor: actor, Contact: who.Contact, At: who.At}, next)
+	}
 	if err == nil {
-		err = p.SignIn(w, r, edge.SessionCookie, who.Contact, event.Actor{Kind: event.ActorLogin, ID: string(who.Login)}, who.At)
+		err = p.SignIn(w, r, edge.SessionCookie, who.Contact, actor, who.At, commands.Password)
 	}
 	if why, ok := fault.As(err); ok {
 		f.Refused = why
@@ -49,11 +54,6 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return err
-	}
-	if old := p.Cookie(r, edge.SessionCookie); old != "" {
-		if err := p.Commands.Vault.EndSession(r.Context(), old); err != nil {
-			return err
-		}
 	}
 	p.DropCookie(w, edge.LinkCookie)
 	http.Redirect(w, r, next, http.StatusSeeOther)

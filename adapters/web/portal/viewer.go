@@ -132,7 +132,7 @@ func (p *Portal) page(r *http.Request, v *viewer, title string) templates.Page {
 		page.Home = "/shared"
 		return page
 	}
-	page.Person = &templates.Person{Name: v.Name, Of: v.Contact.Name, Password: "/password", SignOut: "/sign-out"}
+	page.Person = &templates.Person{Name: v.Name, Of: v.Contact.Name, Security: "/security", SignOut: "/sign-out"}
 	page.Nav = p.nav(r, v)
 	page.Looking = v.looking()
 	return page

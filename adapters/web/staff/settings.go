@@ -181,9 +181,7 @@ func (s *Staff) changeStaffRole(w http.ResponseWriter, r *http.Request) error {
 func (s *Staff) setStaffPassword(w http.ResponseWriter, r *http.Request) error {
 	staff := chi.URLParam(r, "staff")
 	return s.onPeople(w, r, "password-"+staff, "saved", func(f templates.Form, req commands.Request) (commands.Receipt, error) {
-		return s.Commands.SetStaffPassword(r.Context(), req, commands.SetStaffPassword{
-			Staff: id.ID(staff), Password: f.Value("password"), Kept: s.Cookie(r, edge.StaffCookie),
-		})
+		return s.Commands.SetStaffPassword(r.Context(), req, commands.SetStaffPassword{Staff: id.ID(staff), Password: f.Value("password")})
 	})
 }
 

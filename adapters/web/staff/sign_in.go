@@ -18,7 +18,7 @@ func (s *Staff) signInPage(w http.ResponseWriter, r *http.Request, f templates.F
 	l := s.Locale(r, "")
 	page := s.Page(r, l, l.T("sign_in.title_staff"))
 	page.Here = "/staff/sign-in"
-	return s.Show(w, r, status, templates.SignInPage(page, templates.SignIn{Form: f, Next: "/staff", Staff: true}))
+	return s.Show(w, r, status, templates.SignInPage(page, templates.SignIn{Form: f, Next: "/staff", Staff: true, Passkeys: s.Commands.Authenticators != nil}))
 }
 
 func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -28,8 +28,12 @@ func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	who, err := s.Commands.StaffSignIn(r.Context(), s.Request(r, f, event.Actor{Kind: event.ActorSystem, ID: "sign-in"}, ""),
 		commands.StaffSignIn{Email: f.Value("email"), Password: f.Value("password")})
+	actor := event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}
+	if err == nil && who.Second {
+		return s.security().AskCode(w, r, f, commands.BeginCode{Actor: actor, At: who.At}, "/staff")
+	}
 	if err == nil {
-		err = s.SignIn(w, r, edge.StaffCookie, "", event.Actor{Kind: event.ActorStaff, ID: string(who.Staff)}, who.At)
+		err = s.SignIn(w, r, edge.StaffCookie, "", actor, who.At, commands.Password)
 	}
 	if why, ok := fault.As(err); ok {
 		f.Refused = why
@@ -37,11 +41,6 @@ func (s *Staff) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return err
-	}
-	if old := s.Cookie(r, edge.StaffCookie); old != "" {
-		if err := s.Commands.Vault.EndSession(r.Context(), old); err != nil {
-			return err
-		}
 	}
 	http.Redirect(w, r, "/staff", http.StatusSeeOther)
 	return nil

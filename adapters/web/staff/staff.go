@@ -41,9 +41,11 @@ type Staff struct {
 func (s *Staff) Routes(r chi.Router) {
 	r.Get("/staff/sign-in", s.Handle(s.showSignIn))
 	r.With(s.Limits.SignIn(s.Kit)).Post("/staff/sign-in", s.Handle(s.signIn))
+	s.security().Doors(r)
 	r.Post("/staff/sign-out", s.Handle(s.signOut))
 	r.Group(func(r chi.Router) {
 		r.Use(s.signedIn)
+		s.security().Routes(r)
 		r.Get("/staff", s.Handle(s.overview))
 		r.Get("/staff/documents", s.Handle(s.listDocuments))
 		s.settingsRoutes(r)
@@ -63,6 +65,7 @@ func (s *Staff) Routes(r chi.Router) {
 				r.Get("/statement."+f, s.Handle(s.downloadStatement(f)))
 			}
 			s.recordRoutes(r)
+			s.personRoutes(r)
 			for _, k := range document.Kinds() {
 				r.Route("/"+templates.Section(k)+"/{id}", func(r chi.Router) { s.documentRoutes(r, k) })
 			}
@@ -112,6 +115,7 @@ type member struct {
 	view     readmodels.View
 	settings readmodels.Settings
 	l        *locale.Locale
+	must     bool // set a second factor up before anything else
 }
 
 type memberKey struct{}
@@ -139,6 +143,10 @@ func (s *Staff) signedIn(next http.Handler) http.Handler {
 			s.Refuse(w, r, err)
 			return
 		}
+		if m.must && r.URL.Path != "/staff/security" && !strings.HasPrefix(r.URL.Path, "/staff/security/") {
+			s.Redirect(w, r, "/staff/security", 0, "required")
+			return
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), memberKey{}, m)))
 	})
 }
@@ -148,7 +156,7 @@ func (s *Staff) memberOfSession(r *http.Request) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &member{actor: who.Actor, name: who.Name, role: who.Role, view: readmodels.ForStaff(s.Commands.Read, s.Account), l: s.Locale(r, "")}
+	m := &member{actor: who.Actor, name: who.Name, role: who.Role, view: readmodels.ForStaff(s.Commands.Read, s.Account), l: s.Locale(r, ""), must: who.Must}
 	m.settings, err = s.Settings(r)
 	return m, err
 }
@@ -157,7 +165,7 @@ func (s *Staff) page(r *http.Request, m *member, title string) (templates.Page, 
 	page := s.Page(r, m.l, title)
 	page.Home = "/staff"
 	page.Account.Footer, page.Account.Help = "", "" // these are said to contacts
-	page.Person = &templates.Person{Name: m.name, Of: m.settings.Name, SignOut: "/staff/sign-out"}
+	page.Person = &templates.Person{Name: m.name, Of: m.settings.Name, Security: "/staff/security", SignOut: "/staff/sign-out"}
 	placed, err := readmodels.CountDocuments(r.Context(), m.view, placedOrders())
 	if err != nil {
 		return page, err

@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-//go:embed app.css dark.css app.js document.js icon.svg vendor/htmx.min.js vendor/pico.min.css vendor/htmx.LICENSE vendor/pico.LICENSE
+//go:embed app.css dark.css app.js document.js passkeys.js icon.svg vendor/htmx.min.js vendor/pico.min.css vendor/htmx.LICENSE vendor/pico.LICENSE
 var files embed.FS
 
 // Prefix is where Files must be mounted.

@@ -121,7 +121,7 @@ func (a Account) Initial() string {
 type Person struct {
 	Name     string // the person's, or the email
 	Of       string // the contact's name
-	Password string // path of the page that changes it, "" if there is none
+	Security string // path of the page about what they sign in with
 	SignOut  string
 }
 

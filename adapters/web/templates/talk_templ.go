@@ -390,7 +390,7 @@ func commentForm(p Page, v Document) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "\" hx-encoding=\"multipart/form-data\" hx-target=\"#comments\" hx-select=\"#comments\" hx-select-oob=\"#timeline,#notices,#nav\" hx-swap=\"outerHTML\" hx-disabled-elt=\"#comment-send\" data-replaces=\"comments\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "\" hx-encoding=\"multipart/form-data\" hx-target=\"#comments\" hx-select=\"#comments\" hx-select-oob=\"#timeline,#notices\" hx-swap=\"outerHTML\" hx-disabled-elt=\"#comment-send\" data-replaces=\"comments\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
