@@ -71,7 +71,6 @@ func (w *walk) pages() []lookedAt {
 		{"list-empty", client, at("/invoices?q=there+is+no+such+invoice")},
 		{"invoice", client, first("/invoices?status=open")},
 		{"quote", client, first("/quotes?status=pending")},
-		{"quote-approved", client, first("/quotes?status=approved")},
 		{"quote-refused", client, func(b *tab) {
 			first("/quotes?status=pending")(b)
 			script[bool](b, `document.getElementById("approve").noValidate = true, document.getElementById("approve-name").value = "", true`)

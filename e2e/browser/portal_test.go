@@ -12,7 +12,7 @@ func TestPortal(t *testing.T) {
 	t.Run("stories", func(t *testing.T) {
 		for name, story := range map[string]func(*testing.T){
 			"client": w.client, "supplier": w.supplier, "both": w.both, "link": w.link, "talk": w.talk, "record": w.record, "phone": w.phone, "without script": w.withoutScript,
-			"others": w.others, "mail": w.mail,
+			"security": w.security, "others": w.others, "mail": w.mail,
 			"with keys": w.withKeys, "appearance": w.appearance, "lightness": w.lightness, "formats": w.formats, "figures": w.figures, "in parts": w.inParts,
 			"shopping without script": w.shoppingWithoutScript, "paper": w.paper,
 		} {

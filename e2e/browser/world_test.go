@@ -43,10 +43,10 @@ func newWorld(t *testing.T) *world {
 
 // serve starts a system, and ends it with the test, which fails where its log tells of
 // something wrong.
-func (w *world) serve(t *testing.T, subcommand string) *portal {
+func (w *world) serve(t *testing.T, subcommand string, flags ...string) *portal {
 	t.Helper()
 	// The context of a test ends before its clean-ups, in which the system is stopped.
-	p, err := serve(context.WithoutCancel(t.Context()), w.bin, shortDir(t), subcommand)
+	p, err := serve(context.WithoutCancel(t.Context()), w.bin, shortDir(t), subcommand, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +83,12 @@ var passphrase = regexp.MustCompile(`(?m)^(\S+-\S+)$`)
 func (w *world) small(t *testing.T) (p *portal, staffPassphrase string) {
 	t.Helper()
 	p = w.serve(t, "serve")
+	return p, p.fill(t)
+}
+
+// fill opens the account of a new system, and returns the passphrase of its staff.
+func (p *portal) fill(t *testing.T) (staffPassphrase string) {
+	t.Helper()
 	run := func(args ...string) string {
 		t.Helper()
 		said, err := p.run(t.Context(), args...)
@@ -105,7 +111,7 @@ func (w *world) small(t *testing.T) (p *portal, staffPassphrase string) {
 		t.Fatal(err)
 	}
 	run("import", path)
-	return p, m[1]
+	return m[1]
 }
 
 const (
