@@ -46,7 +46,7 @@ func quick(t *testing.T, now time.Time) (*scene, *work) {
 	t.Helper()
 	s := &scene{t: t, now: now}
 	w := &work{Vault: memory.NewVault(), Store: memory.NewEventLog(func() time.Time { return s.now })}
-	s.Commands = &commands.Commands{Executor: &commands.Executor{Store: w, Codec: event.NewCodec(vocabulary.Registry(), w.Vault)}, Vault: w, Gateways: map[string]commands.Gateway{}}
+	s.Commands = &commands.Commands{Executor: &commands.Executor{Store: w, Codec: event.NewCodec(vocabulary.Registry(), w.Vault)}, Vault: w, Blobs: memory.NewBlobs(), Gateways: map[string]commands.Gateway{}}
 	acc, _, err := s.OpenAccount(t.Context(), s.system(), commands.OpenAccount{Details: account.Opened{
 		Name: "Conservas del Norte", TaxID: "B11111119", Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid",
 	}})
