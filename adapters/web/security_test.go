@@ -243,7 +243,7 @@ func TestGuessingOthersPasswordsByChangingOnesOwnIsBounded(t *testing.T) {
 	have := passphrase
 	for i := range 10 {
 		next := fmt.Sprintf("Ocho-Redes-Secan-Al-Sol-%d", i)
-		b.submit(b.get("/password"), "change-password", "current", have, "password", next).want(t, http.StatusOK, "/password", "has changed")
+		b.submit(b.get("/password"), "change-password", "current", have, "password", next).want(t, http.StatusOK, "/security", "has changed")
 		have = next
 	}
 	b.submit(b.get("/password"), "change-password", "current", have, "password", passphrase).want(t, http.StatusTooManyRequests, "")
