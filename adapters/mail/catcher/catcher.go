@@ -18,7 +18,6 @@ import (
 	"net/mail"
 	"net/textproto"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -176,7 +175,7 @@ func (c *catcher) file(name string) ([]byte, error) {
 	if !isName.MatchString(name) {
 		return nil, fs.ErrNotExist
 	}
-	return os.ReadFile(filepath.Join(c.folder, name+suffix))
+	return fs.ReadFile(os.DirFS(c.folder), name+suffix)
 }
 
 var link = regexp.MustCompile(`https?://[^\s<>"]+`)

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"lonja/adapters/web/locale"
-	"lonja/domain/document"
 	"lonja/domain/id"
 	"lonja/domain/invitation"
 	"lonja/domain/mail"
@@ -142,7 +141,7 @@ func (m *StaffMail) path() string {
 	if m.Kind == "" {
 		return "/staff/contacts/" + string(m.Owner)
 	}
-	return StaffDocumentPath(m.Owner, document.Kind(m.Kind), m.Document)
+	return StaffDocumentPath(m.Owner, m.Kind, m.Document)
 }
 
 func mailsPath(v StaffMails) string {
