@@ -122,11 +122,11 @@ func TestEverythingAtOnce(t *testing.T) {
 				if i > 0 {
 					return nil
 				}
-				_, err := s.CancelPayment(t.Context(), cancel, commands.CancelPayment{Payment: pay})
+				rcpt, err := s.CancelPayment(t.Context(), cancel, commands.CancelPayment{Payment: pay})
 				if f, ok := fault.As(err); ok && f.Key == "payment.already_succeeded" {
 					return nil
 				}
-				if err == nil {
+				if err == nil && rcpt.Changed { // where it did nothing, the failure was told first
 					t.Error("what was paid is cancelled")
 				}
 				return err
