@@ -33,7 +33,9 @@ const (
 const FreshSignIn = 10 * time.Minute
 
 // MaxTries is how many codes of an app may be typed wrongly in a row: 3 of a million are
-// right at any moment. After that recovery codes, passkeys and a new password go on.
+// right at any moment. After that recovery codes and passkeys go on, and a new password
+// that staff set or the person who is signed in: not one by the mailbox, which may be what
+// whoever guesses has.
 const MaxTries = 100
 
 // Proof is what somebody who is signed in shows before what signs them in is changed:

@@ -482,6 +482,38 @@ func TestWhatIsOfNoUseIsNotSent(t *testing.T) {
 	}
 }
 
+// given mails with a way in that wait, to an address that the person has no longer
+// when a way in is asked for once more, for the address that they have now
+// then it goes there alone: the mails that waited would let in whoever has the old mailbox.
+func TestAMailThatWaitedLetsNobodyElseIn(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(s *shopfront, email string){
+		"recovery": func(s *shopfront, email string) {
+			_, err := s.RequestRecovery(t.Context(), s.system(), commands.RequestRecovery{Email: email})
+			s.ok(err)
+		},
+		"invitation": func(s *shopfront, _ string) {
+			_, err := s.inviteOne(s.who)
+			s.ok(err)
+		},
+	} {
+		s := newShopfront(t)
+		p := newPost(s.scene)
+		p.answer = func(commands.Mail) error {
+			return &commands.MailFailure{Cause: mail.Unreachable, Err: errors.New("away")}
+		}
+		ask(s, "a@example.com")
+		p.want(name + " while no server is there")
+		s.ok(second(s.ChangeLogin(t.Context(), s.system(), commands.ChangeLogin{Login: s.login, Email: "b@example.com", Name: "Berta"})))
+		ask(s, "b@example.com")
+		p.answer, s.now = nil, s.now.Add(2*time.Minute)
+		p.want(name+" once one is", name+" to b@example.com")
+		if got := fold(s.scene, mail.Decider(), string(p.queue()[0])); got.Status != mail.IsDropped {
+			t.Errorf("%s: the one to the old address is %s", name, got.Status)
+		}
+	}
+}
+
 // given mails about a contact
 // when it is erased
 // then neither address nor message is left in the log, and who keeps mails forgets them.

@@ -85,9 +85,11 @@ func (c *Commands) setPassword(ctx context.Context, req Request, l loginOf, pass
 	if err := c.Vault.RevokeTokens(ctx, req.Account, PurposeRecovery, l.id); err != nil {
 		return Receipt{}, fmt.Errorf("voiding recovery links of login %s: %w", l.id, err)
 	}
-	// Whoever guessed at codes knew the old one.
-	if err := c.Vault.ForgetTries(ctx, req.Account, l.id); err != nil {
-		return Receipt{}, fmt.Errorf("forgetting the tries of login %s: %w", l.id, err)
+	// Whoever guessed at codes knew the old one; by the mailbox they may know this one as well.
+	if by != access.ByRecovery {
+		if err := c.Vault.ForgetTries(ctx, req.Account, l.id); err != nil {
+			return Receipt{}, fmt.Errorf("forgetting the tries of login %s: %w", l.id, err)
+		}
 	}
 	rcpt, err := Execute(ctx, c.Executor, d, string(l.id), req.step("password set"), func(s access.Login) ([]event.Event, error) {
 		return access.SetPassword(s, by)

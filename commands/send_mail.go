@@ -133,6 +133,15 @@ func (c *Commands) letter(ctx context.Context, req Request, s mail.State) (Lette
 	if s.Address == "" {
 		return l, mail.Gone, nil
 	}
+	if s.Login != "" { // what a mail says, and lets in by its link, is its person's
+		login, err := c.loginState(ctx, req, s.Login)
+		if err == nil && login.Email != s.Address {
+			return l, mail.Gone, nil
+		}
+		if err != nil {
+			return l, "", err
+		}
+	}
 	if err := c.eachEvent(ctx, req.ofAccount(), account.LogoDecider().Stream(string(req.Account)), func(rec *event.Recorded) bool {
 		l.Logo, _ = rec.Data.(account.LogoSet) // none where it was removed
 		return true

@@ -36,6 +36,7 @@ func Blobs(t *testing.T, open func(t *testing.T) OpenedBlobs) {
 		{"a loose blob is found by when it was kept, and dropped", looseBlobs},
 		{"what was kept, or named, is not dropped", keptBlobsStay},
 		{"everything of a contact is erased, and nothing else", blobsAreErased},
+		{"one that is begun when its contact is erased touches no other", blobsBegunAreErased},
 		{"everything is there after a restart", blobsAfterRestart},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -286,6 +287,35 @@ func blobsAreErased(s *blobs) {
 	s.want(second, "b")
 	for _, other := range others()[:2] {
 		s.want(other, "c", "three")
+	}
+}
+
+// Whoever still sends a file when its contact is erased may be told so at any step; what
+// others send meanwhile is theirs.
+func blobsBegunAreErased(s *blobs) {
+	other := oneThread
+	other.Contact = "other"
+	for _, end := range []string{"commit", "abort"} {
+		w, err := s.b.NewBlob(s.ctx, oneThread)
+		s.ok(err)
+		s.ok(w.Append(s.ctx, []byte("one")))
+		s.ok(s.b.EraseBlobs(s.ctx, oneThread.Account, oneThread.Contact))
+		theirs, err := s.b.NewBlob(s.ctx, other)
+		s.ok(err)
+		s.ok(theirs.Append(s.ctx, []byte("theirs")))
+		_ = w.Append(s.ctx, []byte("two"))
+		s.ok(theirs.Append(s.ctx, []byte("as well")))
+		name := "theirs at the " + end
+		s.ok(theirs.Commit(s.ctx, commands.Blob{Name: name, Size: 13, Note: []byte("note of " + name)}, noon))
+		if end == "commit" {
+			_ = w.Commit(s.ctx, commands.Blob{Name: "erased", Size: 6, Note: []byte("note of erased")}, noon)
+		}
+		_ = w.Abort(s.ctx)
+		s.want(other, name, "theirs", "as well")
+	}
+	if b, found, _ := s.b.FindBlob(s.ctx, oneThread, "erased"); found {
+		s.want(oneThread, "erased", "one", "two")
+		s.t.Logf("%s came back, and is loose", b.Name)
 	}
 }
 

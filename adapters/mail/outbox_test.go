@@ -1,12 +1,14 @@
 package mail_test
 
 import (
+	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"lonja/adapters/mail"
+	"lonja/commands"
 	"lonja/domain/id"
 )
 
@@ -57,7 +59,37 @@ func TestOutbox(t *testing.T) {
 			t.Errorf("the mail has no %q:\n%s", want, b)
 		}
 	}
+	// A name is a name, whatever is in it.
+	for i, name := range []string{`Bar "El Puerto"`, `Ana\`, `Ana" <x@evil.example>, "`, `Ana" <x@evil.example> (`, "Eva, <x@evil.example>", ""} {
+		m := letter()
+		m.ID, m.Contact = string(id.DeriveID("named", string(rune('a'+i)))), ana
+		m.From.Name, m.To.Name, m.ReplyTo = name, name, commands.Mailbox{Name: name, Address: "oficina@account.example"}
+		if err := o.Send(t.Context(), m); err != nil {
+			t.Errorf("to %s: %v", name, err)
+			continue
+		}
+		f, err := os.Open(filepath.Join(o.Folder, m.ID+"-"+string(ana)+".eml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg, err := netmail.ReadMessage(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for header, address := range map[string]string{"From": m.From.Address, "To": m.To.Address, "Reply-To": m.ReplyTo.Address} {
+			all, err := msg.Header.AddressList(header)
+			if err != nil || len(all) != 1 || all[0].Address != address || all[0].Name != name {
+				t.Errorf("%s of %s is %q: %+v, %v", header, name, msg.Header.Get(header), all, err)
+			}
+		}
+		_ = f.Close()
+	}
 	m := letter()
+	m.ID, m.Contact, m.To.Address = string(id.DeriveID("two")), ana, "ana@contact.example>, <x@evil.example"
+	if err := o.Send(t.Context(), m); err == nil {
+		t.Error("one mail went to two addresses")
+	}
+	m = letter()
 	m.ID, m.Contact = "../x", ana
 	if err := o.Send(t.Context(), m); err == nil {
 		t.Error("a file was written outside the outbox")

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	netmail "net/mail"
 	"strings"
 	"time"
 	"unicode"
@@ -108,16 +109,22 @@ func message(m commands.Mail, domain string) (*gomail.Msg, error) {
 		return nil, &commands.MailFailure{Cause: cause, Err: fmt.Errorf("mail %s: %w: %w", m.ID, commands.ErrMailRefused, err)}
 	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := msg.FromFormat(oneLine(m.From.Name), m.From.Address); err != nil {
+	from, err := address(m.From)
+	if err != nil {
 		return fail(mail.Faulty, err)
 	}
-	if err := msg.AddToFormat(oneLine(m.To.Name), m.To.Address); err != nil {
+	to, err := address(m.To)
+	if err != nil {
 		return fail(mail.BadAddress, err)
 	}
+	msg.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, from)
+	msg.SetAddrHeaderFromMailAddress(gomail.HeaderTo, to)
 	if m.ReplyTo.Address != "" {
-		if err := msg.ReplyToFormat(oneLine(m.ReplyTo.Name), m.ReplyTo.Address); err != nil {
+		reply, err := address(m.ReplyTo)
+		if err != nil {
 			return fail(mail.Faulty, err)
 		}
+		msg.SetAddrHeaderFromMailAddress(gomail.HeaderReplyTo, reply)
 	}
 	msg.Subject(oneLine(m.Subject))
 	msg.SetMessageIDWithValue(m.ID + "@" + domain)
@@ -138,6 +145,16 @@ func message(m commands.Mail, domain string) (*gomail.Msg, error) {
 		}
 	}
 	return msg, nil
+}
+
+// address is a mailbox with whatever name it has; the address itself must be one and no more.
+func address(b commands.Mailbox) (*netmail.Address, error) {
+	a, err := netmail.ParseAddress("<" + b.Address + ">")
+	if err != nil {
+		return nil, err
+	}
+	a.Name = oneLine(b.Name)
+	return a, nil
 }
 
 // oneLine makes a header's text of what a person typed: no line can begin in it.

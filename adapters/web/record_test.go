@@ -150,6 +150,15 @@ func TestALookIsWorthNothingWithoutStaff(t *testing.T) {
 	}
 	forge(s, string(theirs))
 	s.get("/").want(t, http.StatusOK, "/", "F-9")
+	// Who has to set a second factor up first looks at nothing before.
+	require := func(required bool) {
+		_, err := w.commands.RequireStaffFactor(t.Context(), w.request(""), commands.RequireStaffFactor{Required: required})
+		w.ok(err)
+	}
+	require(true)
+	s.get("/").want(t, http.StatusOK, "/sign-in").wantNot(t, "F-9")
+	require(false)
+	s.get("/").want(t, http.StatusOK, "/", "F-9")
 	_, err := w.commands.EraseContact(t.Context(), w.request(""), commands.EraseContact{Contact: theirs})
 	w.ok(err)
 	w.settle()

@@ -53,6 +53,7 @@ type Store struct {
 
 	mu    sync.Mutex // one writer
 	write *sqlite.Conn
+	last  int64 // number of the newest blob that was begun: none is given twice while somebody may write to it
 	ended bool
 }
 
@@ -61,6 +62,7 @@ var (
 	// ErrForeign says that the file is not of this program or of one older.
 	ErrForeign = errors.New("not a store of attachments of this program")
 	errClosed  = errors.New("closed")
+	errErased  = errors.New("the file that was being attached was erased with its contact")
 )
 
 // Open opens the store's file, making it where it is missing. What was not committed
@@ -212,9 +214,12 @@ func named(of commands.Thread, name string) []any {
 func (s *Store) NewBlob(ctx context.Context, of commands.Thread) (commands.BlobWriter, error) {
 	w := &writer{store: s, of: of}
 	err := s.change(ctx, sometime, func(c *sqlite.Conn) error {
-		err := sqlitex.Execute(c, "INSERT INTO blobs (account, contact, document, size, note, kept, settled) VALUES (?, ?, ?, 0, x'', 0, 0)",
-			&sqlitex.ExecOptions{Args: []any{string(of.Account), string(of.Contact), string(of.Document)}})
-		w.number = c.LastInsertRowID()
+		err := sqlitex.Execute(c, "INSERT INTO blobs (number, account, contact, document, size, note, kept, settled) SELECT 1 + max(?, coalesce(max(number), 0)), ?, ?, ?, 0, x'', 0, 0 FROM blobs",
+			&sqlitex.ExecOptions{Args: []any{s.last, string(of.Account), string(of.Contact), string(of.Document)}})
+		if err == nil {
+			w.number = c.LastInsertRowID()
+			s.last = w.number
+		}
 		return err
 	})
 	return w, err
@@ -232,7 +237,7 @@ type writer struct {
 // Append implements commands.BlobWriter.
 func (w *writer) Append(ctx context.Context, part []byte) error {
 	err := w.store.change(ctx, sometime, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, "INSERT INTO parts (blob, n, data) VALUES (?, ?, ?)", &sqlitex.ExecOptions{Args: []any{w.number, w.parts, part}})
+		return stillThere(c, sqlitex.Execute(c, "INSERT INTO parts (blob, n, data) SELECT number, ?, ? FROM blobs WHERE number = ?", &sqlitex.ExecOptions{Args: []any{w.parts, part, w.number}}))
 	})
 	w.parts++
 	return err
@@ -248,8 +253,8 @@ func (w *writer) Commit(ctx context.Context, b commands.Blob, at time.Time) erro
 		if there {
 			return remove(c, w.number)
 		}
-		return sqlitex.Execute(c, "UPDATE blobs SET name = ?, size = ?, note = ?, kept = ? WHERE number = ?",
-			&sqlitex.ExecOptions{Args: []any{b.Name, b.Size, b.Note, at.UnixMilli(), w.number}})
+		return stillThere(c, sqlitex.Execute(c, "UPDATE blobs SET name = ?, size = ?, note = ?, kept = ? WHERE number = ?",
+			&sqlitex.ExecOptions{Args: []any{b.Name, b.Size, b.Note, at.UnixMilli(), w.number}}))
 	})
 	w.ended = w.ended || err == nil
 	return err
@@ -262,6 +267,14 @@ func (w *writer) Abort(ctx context.Context) error {
 	}
 	w.ended = true
 	return w.store.change(ctx, sometime, func(c *sqlite.Conn) error { return remove(c, w.number) })
+}
+
+// stillThere is the error of a statement that writes to a blob, which may have been erased.
+func stillThere(c *sqlite.Conn, err error) error {
+	if err == nil && c.Changes() == 0 {
+		err = errErased
+	}
+	return err
 }
 
 func remove(c *sqlite.Conn, number int64) error {

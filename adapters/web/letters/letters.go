@@ -114,9 +114,15 @@ func (c *content) fact(label, value string) {
 
 func (c *content) quoted(by, text string) {
 	if text != "" {
-		c.Quotes = append(c.Quotes, quote{by, text})
+		c.Quotes = append(c.Quotes, quote{by, strings.TrimRight(lineEnds.Replace(text), "\n")})
 	}
 }
+
+// lineEnds makes all that some mail program shows as a new line the one that is marked.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+// oneLine is what somebody typed without lines of their own, which would pass for the portal's.
+func oneLine(s string) string { return strings.ReplaceAll(lineEnds.Replace(s), "\n", " ") }
 
 // width is where lines of the plain text end, at the latest, unless one word is longer.
 const width = 76
@@ -130,24 +136,24 @@ func (c *content) text() string {
 		}
 		b.WriteString("\n")
 	}
-	part(c.Greeting)
+	part(oneLine(c.Greeting))
 	for _, s := range c.Says {
 		part(wrap(s, "")...)
 	}
 	for _, q := range c.Quotes {
 		var lines []string
 		if q.By != "" {
-			lines = append(lines, q.By+":")
+			lines = append(lines, oneLine(q.By)+":")
 		}
-		for line := range strings.Lines(q.Text) {
-			lines = append(lines, wrap(strings.TrimRight(line, "\n"), "> ")...)
+		for line := range strings.SplitSeq(q.Text, "\n") {
+			lines = append(lines, wrap(line, "> ")...)
 		}
 		part(lines...)
 	}
 	if len(c.Facts) > 0 {
 		var lines []string
 		for _, f := range c.Facts {
-			lines = append(lines, f.Label+": "+f.Value)
+			lines = append(lines, oneLine(f.Label+": "+f.Value))
 		}
 		part(lines...)
 	}
@@ -155,7 +161,11 @@ func (c *content) text() string {
 	for _, n := range c.Notes {
 		part(wrap(n, "")...)
 	}
-	part(append([]string{"--"}, c.Footer...)...)
+	lines := []string{"--"}
+	for _, f := range c.Footer {
+		lines = append(lines, oneLine(f))
+	}
+	part(lines...)
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
@@ -163,7 +173,7 @@ func (c *content) text() string {
 func wrap(line, prefix string) []string {
 	var out []string
 	at := prefix
-	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' }) {
+	for _, word := range strings.FieldsFunc(oneLine(line), func(r rune) bool { return r == ' ' || r == '\t' }) {
 		if len([]rune(at))+len([]rune(word)) >= width && at != prefix {
 			out = append(out, strings.TrimRight(at, " "))
 			at = prefix

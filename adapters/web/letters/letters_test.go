@@ -84,6 +84,40 @@ var (
 
 func plain(s string) string { return strings.TrimSpace(spaces.ReplaceAllString(s, " ")) }
 
+// What somebody typed begins no line of the plain text, so that it is not taken for what the
+// portal says; but for their own words, which are marked on every line.
+func TestNobodySpeaksForThePortal(t *testing.T) {
+	t.Parallel()
+	w := writer(t)
+	for _, end := range []string{"\n", "\r\n", "\r", "\u2028", "\u2029", "\u0085"} {
+		planted := "Eva" + end + end + "Ver el documento:" + end + "https://evil.example/"
+		for _, of := range mail.Templates() {
+			l := letter(of, mail.ToAccount, "es")
+			l.Company, l.Person, l.Name, l.Title, l.Reference, l.Text, l.Message, l.Issued.Number = planted, planted, planted, planted, planted, planted, planted, planted
+			l.Account.Details.Name = planted
+			for i := range l.Comments {
+				l.Comments[i] = commands.Remark{Author: planted, Text: planted}
+			}
+			_, text, _, err := w.Write(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			labels := 0
+			for _, line := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\n\r\u2028\u2029\u0085", r) }) {
+				switch line {
+				case "https://evil.example/":
+					t.Errorf("%s, lines ended by %q: another's address is a line of\n%s", of, end, text)
+				case "Ver el documento:":
+					labels++
+				}
+			}
+			if labels > 1 {
+				t.Errorf("%s, lines ended by %q: %d lines lead to the document:\n%s", of, end, labels, text)
+			}
+		}
+	}
+}
+
 // Every template says its thing in every language, as HTML and as text; what people typed
 // is text in both; nothing in it is fetched from anywhere.
 func TestEveryLetterInEveryLanguage(t *testing.T) {

@@ -22,6 +22,10 @@ const MaxFile = 2 << 20
 // maxPixels bounds what is decoded: 32 MB in memory.
 const maxPixels = 8 << 20
 
+// maxSide bounds width and height alone: making a picture small takes a row of the small
+// one, in numbers of 32 bytes a pixel, for each row of the picture that was sent.
+const maxSide = 16 << 10
+
 type format struct {
 	is     func(file []byte) bool
 	config func(file []byte) (image.Config, error)
@@ -64,7 +68,7 @@ func Logo(file []byte) ([]byte, error) {
 		if err != nil || c.Width < 1 || c.Height < 1 {
 			return nil, fault.Field("logo", "logo.unreadable")
 		}
-		if c.Width > maxPixels/c.Height {
+		if c.Width > maxSide || c.Height > maxSide || c.Width > maxPixels/c.Height {
 			return nil, fault.Field("logo", "logo.too_large")
 		}
 		m, err := f.decode(file)

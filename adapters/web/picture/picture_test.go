@@ -3,6 +3,8 @@ package picture_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -106,7 +108,10 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 		"half a png": {pngOf(t, drawn(30, 20))[:60], "logo.unreadable"},
 		"large file": {[]byte(strings.Repeat("x", picture.MaxFile+1)), "logo.too_large"},
 		"bomb":       {bomb, "logo.unreadable"}, // its checksum is wrong; with a right one it is too large
-		"many":       {pngOf(t, image.NewPaletted(image.Rect(0, 0, 4000, 4000), color.Palette{color.White})), "logo.too_large"},
+		// Of few pixels, but millions high: to make it small takes a row of it for each.
+		"high": {header(1, 8<<20), "logo.too_large"},
+		"wide": {header(8<<20, 1), "logo.too_large"},
+		"many": {pngOf(t, image.NewPaletted(image.Rect(0, 0, 4000, 4000), color.Palette{color.White})), "logo.too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,6 +121,14 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// header is a PNG's beginning, which is right, and nothing of the picture.
+func header(width, height uint32) []byte {
+	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte("IHDR"), width), height)
+	ihdr = append(ihdr, 8, 0, 0, 0, 0) // 8 bits of grey
+	out := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), ihdr...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(ihdr))
 }
 
 func FuzzLogo(f *testing.F) {

@@ -23,7 +23,7 @@ func (p *Portal) lookingViewer(r *http.Request) (*viewer, error) {
 		return nil, nil
 	}
 	m, err := p.StaffMember(r)
-	if fault.Is(err, fault.Unauthorized) {
+	if fault.Is(err, fault.Unauthorized) || err == nil && m.Must { // a second factor is theirs to set up first
 		return nil, nil
 	}
 	if err != nil {
