@@ -234,8 +234,9 @@ func (c *certificate) proof() {
 		c.code("UTC", e.At().UTC().Format("2006-01-02T15:04:05.000Z"))
 		c.below(1.5)
 	}
-	c.room(6 * lineHeight)
-	c.block(margin, width, "L", []piece{{c.w.T("certificate.check"), "", "P", 9, plainInk}, {"lonja audit document " + string(c.a.Quote) + " --hash " + c.a.Hash, "", "P", 8, plainInk}})
+	check := []piece{{c.w.T("certificate.check"), "", "P", 9, plainInk}, {"lonja audit document " + string(c.a.Quote) + " --hash " + c.a.Hash, "", "P", 8, plainInk}}
+	c.room(c.height(width, check))
+	c.block(margin, width, "L", check)
 }
 
 // joined puts facts beside each other, those that there are.

@@ -93,6 +93,22 @@ func TestACertificateSaysWhoWhenAndWhat(t *testing.T) {
 	}
 }
 
+// How to check it comes below the rest as long as there is room for it.
+func TestACertificateOfAUsualQuoteIsOnePage(t *testing.T) {
+	t.Parallel()
+	a := approval(t, "M10 60L120 20Q150 10 160 80C200 90 220 20 300 60Z")
+	a.Revises = ""
+	a.Body.Title, a.Body.ValidUntil = "Reposición de bodega", a.Body.IssueDate.AddDays(30)
+	s := &a.Body.Seller
+	s.TradeName, s.Email, s.Phone = "Almacenes Turia", "pedidos@almacenesturia.example", "+34 960 000 120"
+	s.Address.Street, s.Address.City, s.Address.PostCode, s.Address.Region, s.Address.Country = "Polígono Fuente del Jarro, calle Islas Baleares 24", "Paterna", "46988", "Valencia", "ES"
+	for _, language := range []string{"es", "en", "ca"} {
+		if n := strings.TrimSpace(tool(t, certificate(t, a, language), "qpdf", "--show-npages", "FILE")); n != "1" {
+			t.Errorf("in %s it has %s pages", language, n)
+		}
+	}
+}
+
 func TestACertificateOfWhoHeldALink(t *testing.T) {
 	t.Parallel()
 	a := approval(t, "")

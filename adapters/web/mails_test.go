@@ -143,6 +143,7 @@ func TestStaffSeeWhatBounced(t *testing.T) {
 	s.submit(s.get(at), "invite").want(t, http.StatusConflict, "", "a short time ago")
 	w.mailed()
 	s.get(at).want(t, http.StatusOK, at, "Bounced", "There is no such address (550)")
+	s.get("/staff").want(t, http.StatusOK, "/staff", "Mails not delivered").holds(t, `<a href="/staff/mails?failing=1">1<`)
 	failing := s.get("/staff/mails?failing=1").want(t, http.StatusOK, "", "Not delivered (1)", "Try again")
 	rows, err := readmodels.ListMails(t.Context(), readmodels.ForStaff(w.reads, w.account), readmodels.MailQuery{})
 	w.ok(err)

@@ -35,6 +35,9 @@ func (s *Staff) overview(w http.ResponseWriter, r *http.Request) error {
 	if v.Unread, err = readmodels.CountUnreadThreads(r.Context(), m.view); err != nil {
 		return err
 	}
+	if v.Mails, err = readmodels.CountFailingMails(r.Context(), m.view); err != nil {
+		return err
+	}
 	waiting, err := readmodels.ListPayments(r.Context(), m.view, readmodels.PaymentQuery{States: []readmodels.PaymentState{readmodels.PaymentProcessing}, Limit: manyWait})
 	if err != nil {
 		return err

@@ -69,6 +69,14 @@
   function countAll() {
     document.querySelectorAll("[data-needs-ticks]").forEach(function (b) { count(b.form); });
   }
+  // Staff who look at a contact's portal see its acts, which are not theirs.
+  function rest() {
+    if (!document.getElementById("looking")) return;
+    document.querySelectorAll("main form[method=post]").forEach(function (f) {
+      if (!f.closest("#looking")) Array.prototype.forEach.call(f.elements, function (e) { e.disabled = true; });
+    });
+  }
   countAll();
-  document.addEventListener("htmx:afterSwap", countAll);
+  rest();
+  document.addEventListener("htmx:afterSwap", function () { countAll(); rest(); });
 })();

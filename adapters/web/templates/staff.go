@@ -159,10 +159,10 @@ type StaffPayments struct {
 
 // StaffOverview is what waits for staff.
 type StaffOverview struct {
-	Orders, Unread, Transfers, Attention, Changes, Rejected, Overdue int
-	MoreTransfers, MoreAttention                                     bool
-	Placed                                                           []StaffRow
-	Threads                                                          []StaffThread
+	Orders, Unread, Transfers, Attention, Changes, Rejected, Overdue, Mails int
+	MoreTransfers, MoreAttention                                            bool
+	Placed                                                                  []StaffRow
+	Threads                                                                 []StaffThread
 }
 
 // tile is one figure of the overview, and where what it counts is.
@@ -179,6 +179,7 @@ func (v StaffOverview) tiles() []tile {
 		{Key: "overview.comments", Path: "/staff/comments", Count: v.Unread, Urgent: true},
 		{Key: "overview.transfers", Path: "/staff/payments", Count: v.Transfers, More: v.MoreTransfers, Urgent: true},
 		{Key: "overview.attention", Path: "/staff/payments?attention=1", Count: v.Attention, More: v.MoreAttention, Urgent: true},
+		{Key: "overview.mails", Path: "/staff/mails?failing=1", Count: v.Mails, Urgent: true},
 		{Key: "overview.changes", Path: "/staff/documents?kind=quote&status=changes_requested", Count: v.Changes, Urgent: true},
 		{Key: "overview.rejected", Path: "/staff/documents?kind=purchase_order&status=rejected", Count: v.Rejected},
 		{Key: "overview.overdue", Path: "/staff/documents?kind=invoice&owed=1&overdue=1", Count: v.Overdue},
