@@ -210,6 +210,7 @@ func (a *app) wireRouter() (err error) {
 	a.router.AddProjections("projections", a.runner)
 	all := []reactions.Reaction{
 		reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands), reactions.Mails(a.commands), reactions.Invitations(a.commands),
+		reactions.Erasures(a.commands),
 	}
 	if a.postman != nil {
 		all = append(all, reactions.ForgetMails(a.postman.Forget))
