@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"lonja/commands"
+	"lonja/commands/reactions"
 	"lonja/domain/access"
+	"lonja/domain/contact"
 	"lonja/domain/conversation"
 	"lonja/domain/document"
+	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/readmodels"
 )
@@ -254,6 +257,29 @@ func TestErasingErasesFiles(t *testing.T) {
 	}
 	_, err = s.AttachFile(t.Context(), s.system(), commands.AttachFile{Document: doc, Kind: document.Invoice, Name: "x.pdf", Content: strings.NewReader("%PDF-1.7")})
 	s.refused(err, "not_found")
+}
+
+// given an erasure that broke off when it was in the log: its process was killed
+// when that is answered, however often
+// then the contact's key and its files are gone.
+func TestABrokenOffErasureIsFinished(t *testing.T) {
+	t.Parallel()
+	s := newShopfront(t)
+	doc := s.invoice(s.who, "F-1", 100)
+	file, err := s.attach(s.me(), doc, "x.pdf", strings.NewReader("%PDF-1.7"))
+	s.ok(err)
+	_, err = s.say(s.me(), doc, "", ref(file))
+	s.ok(err)
+	req := s.system()
+	req.Contact = s.who
+	s.ok(second(commands.Execute(t.Context(), s.Executor, contact.Decider(), string(s.who), req, contact.Erase)))
+	s.answer(reactions.Erasures(s.Commands), 2)
+	if _, err := s.Vault.Key(t.Context(), s.acc, string(s.who)); !errors.Is(err, event.ErrErased) {
+		t.Errorf("the key is there: %v", err)
+	}
+	if _, found, err := s.Blobs.FindBlob(t.Context(), commands.Thread{Account: s.acc, Contact: s.who, Document: doc}, file.Blob); found || err != nil {
+		t.Errorf("the file is kept: %v, %v", found, err)
+	}
 }
 
 // A file whose bytes were changed where they are kept is not sent to its end.

@@ -54,11 +54,28 @@ func (c *Commands) EraseContact(ctx context.Context, req Request, in EraseContac
 	if err != nil {
 		return rcpt, err
 	}
-	if err := c.Vault.EraseKey(ctx, req.Account, string(in.Contact)); err != nil {
-		return rcpt, fmt.Errorf("erasing contact %s: %w", in.Contact, err)
+	return rcpt, c.finishErasure(ctx, req.Account, in.Contact)
+}
+
+// FinishErasure does what an erasure that is in the log does outside it, which may be done
+// already. Only the system does.
+func (c *Commands) FinishErasure(ctx context.Context, req Request) error {
+	if err := systemOnly(req); err != nil {
+		return err
 	}
-	if err := c.Blobs.EraseBlobs(ctx, req.Account, in.Contact); err != nil { // nobody can open them any more; nor need they be there
-		return rcpt, fmt.Errorf("erasing the files of contact %s: %w", in.Contact, err)
+	s, _, err := State(ctx, c.Executor, contact.Decider(), string(req.Contact), req)
+	if err != nil || !s.Erased {
+		return err
 	}
-	return rcpt, nil
+	return c.finishErasure(ctx, req.Account, req.Contact)
+}
+
+func (c *Commands) finishErasure(ctx context.Context, acc id.Account, who id.Contact) error {
+	if err := c.Vault.EraseKey(ctx, acc, string(who)); err != nil {
+		return fmt.Errorf("erasing contact %s: %w", who, err)
+	}
+	if err := c.Blobs.EraseBlobs(ctx, acc, who); err != nil { // nobody can open them any more; nor need they be there
+		return fmt.Errorf("erasing the files of contact %s: %w", who, err)
+	}
+	return nil
 }

@@ -178,7 +178,7 @@ func TestWhoIsTold(t *testing.T) {
 	say := func(req commands.Request) {
 		t.Helper()
 		s.ok(third(s.PostComment(ctx, req, commands.PostComment{Document: offer, Kind: document.Quote, Text: "¿Portes?"})))
-		s.now = s.now.Add(3 * time.Minute)
+		s.now = s.now.Add(4 * time.Minute)
 	}
 	say(s.me())
 	p.want("a comment of the contact's", "comment to oficina@norte.example")
@@ -232,7 +232,7 @@ func TestWhoIsTold(t *testing.T) {
 		made, err := s.IssueDocument(ctx, s.system(), commands.IssueDocument{Contact: who, Body: documenttest.Body(document.Invoice, "F-9")})
 		s.ok(err)
 		s.ok(third(s.PostComment(ctx, s.system(), commands.PostComment{Document: made.ID, Kind: document.Invoice, Text: "Hola"})))
-		s.now = s.now.Add(3 * time.Minute)
+		s.now = s.now.Add(4 * time.Minute)
 		p.want("a comment of staff's", "comment to otro@example.com")
 		s.ok(third(s.RecordTransfer(ctx, s.system(), commands.RecordTransfer{Documents: []commands.PayDocument{part(made.ID, 1000)}, Amount: money.Of(1000, "EUR"), On: "2026-03-02"})))
 		p.want("money that staff record")
@@ -314,6 +314,41 @@ func TestCommentsGoTogether(t *testing.T) {
 		if fmt.Sprint(got) != "[[comment 0 comment 1 comment 2 comment 3] [comment 4 comment 5]]" {
 			t.Errorf("%s: the mails have %v", name, got)
 		}
+	}
+}
+
+// given a comment that is begun within minutes of the first, and is in the log only when
+// those are over
+// when the mail is due meanwhile
+// then the comment is in a mail all the same, with the names of its files.
+func TestACommentThatTakesLongIsMailed(t *testing.T) {
+	t.Parallel()
+	s := newShopfront(t)
+	p := newPost(s.scene)
+	doc := s.invoice(s.who, "F-1", 1000)
+	post := func(req commands.Request, text string) {
+		t.Helper()
+		file, err := s.attach(req, doc, text+".txt", strings.NewReader(text))
+		s.ok(err)
+		_, err = s.say(req, doc, "", ref(file))
+		s.ok(err)
+	}
+	post(s.me(), "first")
+	s.now = s.now.Add(3*time.Minute - time.Millisecond)
+	late := s.me()
+	s.now = s.now.Add(time.Millisecond)
+	p.deliver()
+	post(late, "second")
+	s.now = s.now.Add(time.Hour)
+	p.deliver()
+	var got []string
+	for _, m := range p.taken {
+		for _, c := range p.letters[m.ID].Comments {
+			got = append(got, c.Files...)
+		}
+	}
+	if fmt.Sprint(got) != "[first.txt second.txt]" {
+		t.Errorf("mailed are %v", got)
 	}
 }
 

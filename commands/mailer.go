@@ -91,7 +91,8 @@ type Letter struct {
 
 // Remark is a comment in a letter.
 type Remark struct {
-	Author, Text string
+	Author, Text string   // the text may be empty where there are files
+	Files        []string // names of what is attached
 	At           time.Time
 }
 

@@ -31,8 +31,9 @@ const (
 )
 
 const (
-	bundleTime  = 3 * time.Minute // how long later comments of a side join the mail of the first
-	eventsWidth = 200             // events read at a time where one is looked for
+	bundleTime  = 3 * time.Minute  // how long later comments of a side join the mail of the first
+	bundleRest  = 10 * time.Second // how long after that it goes out: one that was begun in time is in the log by then
+	eventsWidth = 200              // events read at a time where one is looked for
 )
 
 // QueueMail is a mail about an event.
@@ -239,8 +240,8 @@ type said struct {
 }
 
 // bundle returns the event of the first comment of those that go into one mail with this
-// one, and when that mail goes out: a side's comments on a document within some minutes
-// of the first. It follows from the thread alone, whenever it is asked.
+// one, and when that mail goes out, a moment later: a side's comments on a document within
+// some minutes of the first. It follows from the thread alone, whenever it is asked.
 func (c *Commands) bundle(ctx context.Context, req Request, of conversation.Posted) (first string, due time.Time, err error) {
 	all, err := c.thread(ctx, req, of.Document, of.Side)
 	if err != nil {
@@ -251,7 +252,7 @@ func (c *Commands) bundle(ctx context.Context, req Request, of conversation.Post
 			first, due = s.event, s.at.Add(bundleTime)
 		}
 		if s.Comment == of.Comment {
-			return first, due, nil
+			return first, due.Add(bundleRest), nil
 		}
 	}
 	return "", time.Time{}, fmt.Errorf("comment %s is not in its thread", of.Comment)

@@ -21,7 +21,7 @@ import (
 
 // everyReaction is what happens of itself.
 func everyReaction(c *commands.Commands) []reactions.Reaction {
-	return []reactions.Reaction{reactions.CreditNotesToInvoices(c), reactions.PaymentsToDocuments(c), reactions.Mails(c), reactions.Invitations(c)}
+	return []reactions.Reaction{reactions.CreditNotesToInvoices(c), reactions.PaymentsToDocuments(c), reactions.Mails(c), reactions.Invitations(c), reactions.Erasures(c)}
 }
 
 // busyDay is a history with all that reactions answer: payments in whole, in part, of

@@ -250,7 +250,11 @@ func (c *Commands) writeComments(ctx context.Context, req Request, s mail.State,
 		if !ok {
 			return mail.Gone, nil
 		}
-		l.Comments = append(l.Comments, Remark{Author: all[i].Author.Or(""), Text: text, At: all[i].at})
+		r := Remark{Author: all[i].Author.Or(""), Text: text, At: all[i].at}
+		for _, f := range all[i].Files.Or(nil) {
+			r.Files = append(r.Files, f.Name)
+		}
+		l.Comments = append(l.Comments, r)
 	}
 	if len(l.Comments) == 0 {
 		return mail.Gone, nil

@@ -51,6 +51,7 @@ var ofItself = map[string]func(v *victim, ctx context.Context, r commands.Reques
 	"QueueMail": func(v *victim, ctx context.Context, r commands.Request) error {
 		return v.QueueMail(ctx, r, commands.QueueMail{Template: mail.Invitation, To: commands.TheLogin, Login: v.login, Event: &event.Recorded{Position: 1}})
 	},
+	"FinishErasure": func(v *victim, ctx context.Context, r commands.Request) error { return v.FinishErasure(ctx, r) },
 	"AdvanceInvitations": func(v *victim, ctx context.Context, r commands.Request) error {
 		return v.AdvanceInvitations(ctx, r, v.pay)
 	},

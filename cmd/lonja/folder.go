@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"lonja/domain/conversation"
+	"lonja/domain/event"
 )
 
 // checkLog refuses a folder whose log is gone: it is made first, the vault after it.
@@ -31,6 +35,49 @@ func (a *app) checkVault(ctx context.Context, file string) error {
 		return nil
 	}
 	return fmt.Errorf("%s is missing or empty, and the log beside it has %d events whose personal data only it can open: put it back, with its master key; nothing was changed", file, head)
+}
+
+// checkAttachments refuses a folder whose log names files and whose store of them is gone:
+// a new one would have none of their bytes, and nobody would know before somebody asks.
+func (a *app) checkAttachments(ctx context.Context, file string) error {
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // it is there, or opening it says what is wrong
+	}
+	n, err := a.countFiles(ctx)
+	if err != nil || n == 0 {
+		return err
+	}
+	return fmt.Errorf("%s is missing or empty, and the log beside it has comments with %d files, which are only there: put it back; nothing was changed. "+
+		"If there is no copy any more, 'lonja serve --without-attachments' begins a new one; those files are lost then", file, n)
+}
+
+// countFiles returns how many files the comments of the whole log name, but for those of
+// contacts that were erased: their bytes need not be there.
+func (a *app) countFiles(ctx context.Context) (n int, err error) {
+	const width = 1000
+	posted := conversation.Posted{}.EventType()
+	var buf []event.Stored
+	for after := event.Position(0); ; {
+		if buf, err = a.events.ReadFeed(ctx, after, width, buf[:0]); err != nil {
+			return 0, err
+		}
+		if len(buf) == 0 {
+			return n, nil
+		}
+		for i := range buf {
+			after = buf[i].Position
+			if buf[i].Type != posted || !bytes.Contains(buf[i].Data, []byte(`"files"`)) {
+				continue
+			}
+			rec, err := a.codec.Decode(ctx, &buf[i])
+			if err != nil {
+				return 0, err
+			}
+			if p, is := rec.Data.(conversation.Posted); is {
+				n += len(p.Files.Or(nil))
+			}
+		}
+	}
 }
 
 // checkPositions refuses a folder whose log ends before what was made of it: the log is

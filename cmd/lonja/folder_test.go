@@ -13,12 +13,14 @@ import (
 	"lonja/commands"
 	"lonja/domain/account"
 	"lonja/domain/contact"
+	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/id"
+	"lonja/domain/money"
 )
 
-// filledFolder is a folder with an account and a contact, and the log
-// as it was before the contact.
+// filledFolder is a folder with an account and a contact, who attached a file to a comment,
+// and the log as it was before the contact.
 func filledFolder(t *testing.T) (dir string, old []byte) {
 	t.Helper()
 	dir = t.TempDir()
@@ -57,8 +59,27 @@ func filledFolder(t *testing.T) (dir string, old []byte) {
 		t.Fatal(err)
 	}
 	use(func(a *app) event.Position {
-		_, rcpt, err := a.commands.RegisterContact(t.Context(), a.request(acc, "test"), commands.RegisterContact{
+		who, _, err := a.commands.RegisterContact(t.Context(), a.request(acc, "test"), commands.RegisterContact{
 			Details: contact.Details{Name: "Ana", TaxID: "B26000015", Email: "ana@moncayo.example"}, Client: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nothing := money.Of(0, "EUR")
+		issued, err := a.commands.IssueDocument(t.Context(), a.request(acc, "test"), commands.IssueDocument{Contact: who, Body: document.Body{
+			Kind: document.Quote, Number: "P-1", IssueDate: "2026-03-01", Currency: "EUR", Seller: document.Party{Name: "Tintas"}, Buyer: document.Party{Name: "Ana"},
+			Lines:  []document.Line{{Name: "Tinta", Net: nothing}},
+			Totals: document.Totals{Lines: nothing, Net: nothing, Tax: nothing, Gross: nothing, Payable: nothing},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := a.commands.AttachFile(t.Context(), a.request(acc, "test"), commands.AttachFile{
+			Document: issued.ID, Kind: document.Quote, Name: "plano.txt", Content: strings.NewReader("un plano")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rcpt, err := a.commands.PostComment(t.Context(), a.request(acc, "test"), commands.PostComment{
+			Document: issued.ID, Kind: document.Quote, Files: []commands.FileRef{{Blob: file.Blob, Name: file.Name}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +117,9 @@ func TestBadDaysOfTheFolder(t *testing.T) {
 		"the vault is cut short":               {file: "vault.db", spoil: cut, says: []string{"vault.db"}},
 		"the master key is gone":               {file: "master.key", says: []string{"master.key"}},
 		"the master key is another":            {file: "master.key", spoil: func([]byte) []byte { return []byte("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n") }, says: []string{"master key"}},
+		"the attachments are gone":             {file: "attachments.db", says: []string{"attachments.db", "put it back"}},
+		"the attachments are empty":            {file: "attachments.db", spoil: none, says: []string{"attachments.db", "put it back"}},
+		"the attachments are no database":      {file: "attachments.db", spoil: garbage, says: []string{"attachments.db"}},
 		"the read models' list is no database": {file: "readmodels.db", spoil: garbage, says: []string{"readmodels.db"}},
 		"the read models' list is of a newer":  {file: "readmodels.db", spoil: newer, says: []string{"readmodels.db", "99"}},
 		"read models are damaged":              {file: "readmodels-000002.db", spoil: altered, says: []string{"readmodels-000002.db"}},
@@ -176,11 +200,59 @@ func TestBadDaysOfTheFolder(t *testing.T) {
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, name := range []string{"events.db", "vault.db", "master.key", "readmodels.db"} {
+	for _, name := range []string{"events.db", "vault.db", "master.key", "attachments.db", "readmodels.db"} {
 		file, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil {
 			out[name] = string(file)
 		}
 	}
 	return out
+}
+
+// given a folder whose log names a file, and whose attachments are lost for good
+// when it is served without them
+// then the log goes on, and from then on nothing is amiss; nor is it where the file's
+// contact was erased.
+func TestAFolderWhoseAttachmentsAreLost(t *testing.T) {
+	t.Parallel()
+	for name, erased := range map[string]bool{"on purpose": false, "of an erased contact": true} {
+		dir, _ := filledFolder(t)
+		open := func(c appConfig) error {
+			a, err := openApp(t.Context(), testSystem(io.Discard, io.Discard), c)
+			if err != nil {
+				return err
+			}
+			if erased {
+				acc, err := a.account(t.Context(), "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				who, _, err := a.commands.FindContact(t.Context(), acc, "B26000015", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := a.commands.EraseContact(t.Context(), a.request(acc, "test"), commands.EraseContact{Contact: who}); err != nil {
+					t.Fatal(err)
+				}
+				erased = false
+			}
+			return a.Close()
+		}
+		was := erased
+		if err := open(appConfig{Data: dir}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, "attachments.db")); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(appConfig{Data: dir}); (err == nil) != was {
+			t.Errorf("%s: opening it says %v", name, err)
+		}
+		if err := open(appConfig{Data: dir, FilesLost: true}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := open(appConfig{Data: dir}); err != nil {
+			t.Errorf("%s, after that: %v", name, err)
+		}
+	}
 }

@@ -22,6 +22,7 @@ type serveFlags struct {
 	Proxies []netip.Prefix `name:"proxy" help:"Networks of the proxies before the portal, 10.0.0.0/8, whose X-Forwarded-For says where people are: guessing is bounded by that. A proxy on this machine is known." env:"LONJA_PROXIES"`
 	SMTP    string         `help:"The mail server, smtp://user:password@host:587 or smtps://…; where left out, mails are left in the data folder's outbox. The environment keeps the password off the list of processes." env:"LONJA_SMTP"`
 	From    string         `name:"mail-from" help:"The sender of mails; the account's email where left out." env:"LONJA_MAIL_FROM"`
+	NoFiles bool           `name:"without-attachments" help:"Serve although the files of comments are lost (attachments.db is missing or empty): who asks for one is told that it can't be had."`
 	Test    bool           `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
 
 	catch bool // mails can be read at a page
@@ -64,7 +65,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, Catch: f.catch})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch})
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ type appConfig struct {
 	Fast      bool           // the sandbox gateway's notices come within milliseconds, and mails go out at once: for tests
 	SMTP      string         // the mail server's address; "": mails are left in the outbox folder
 	MailFrom  string         // the sender of mails; "": the account's email
+	FilesLost bool           // where the files of comments are gone, begin anew without them
 	Catch     bool           // mails that the outbox holds can be read at a page: for the demo
 }
 
@@ -123,15 +124,14 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 		return nil, err
 	}
 	a.closers = append(a.closers, a.vault.Close)
-	if a.blobs, err = blobs.Open(ctx, filepath.Join(cfg.Data, "attachments.db")); err != nil {
+	a.codec = event.NewCodec(vocabulary.Registry(), a.vault)
+	if err := a.openAttachments(ctx, filepath.Join(cfg.Data, "attachments.db")); err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, a.blobs.Close)
 	if a.read, err = readstore.Open(ctx, filepath.Join(cfg.Data, "readmodels.db"), readstore.Options{Logger: a.log}); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.read.Close)
-	a.codec = event.NewCodec(vocabulary.Registry(), a.vault)
 	a.commands = &commands.Commands{
 		Executor: &commands.Executor{Store: a.events, Codec: a.codec}, Read: a.read, Vault: a.vault, Blobs: a.blobs, Gateways: map[string]commands.Gateway{},
 	}
@@ -155,6 +155,20 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 		return nil, err
 	}
 	return a, a.checkPositions(ctx)
+}
+
+// openAttachments opens the files of comments. That they are lost has to be said.
+func (a *app) openAttachments(ctx context.Context, file string) (err error) {
+	if !a.cfg.FilesLost {
+		if err := a.checkAttachments(ctx, file); err != nil {
+			return err
+		}
+	}
+	if a.blobs, err = blobs.Open(ctx, file); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.blobs.Close)
+	return nil
 }
 
 // wirePasskeys lets people make passkeys for the portal's address, if it has a name.
@@ -196,6 +210,7 @@ func (a *app) wireRouter() (err error) {
 	a.router.AddProjections("projections", a.runner)
 	all := []reactions.Reaction{
 		reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands), reactions.Mails(a.commands), reactions.Invitations(a.commands),
+		reactions.Erasures(a.commands),
 	}
 	if a.postman != nil {
 		all = append(all, reactions.ForgetMails(a.postman.Forget))

@@ -3,6 +3,7 @@ package letters
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"lonja/adapters/web/locale"
 	"lonja/adapters/web/templates"
@@ -102,9 +103,21 @@ func (w *Writer) comments(t *locale.Locale, l *commands.Letter, c *content) {
 		c.Says = append(c.Says, t.T("letter.comment_many", "who", who, "document", named(t, l), "number", t.Int(n)))
 	}
 	for _, r := range l.Comments {
-		c.quoted(r.Author, r.Text)
+		c.quoted(r.Author, remark(t, r))
 	}
 	c.Button = button{t.T("letter.comment_button"), w.page(l) + "#comments"}
+}
+
+// remark is what somebody said, with the names of what they attached, which may be all.
+func remark(t *locale.Locale, r commands.Remark) string {
+	if len(r.Files) == 0 {
+		return r.Text
+	}
+	files := t.T("letter.attached", "files", strings.Join(r.Files, ", "))
+	if r.Text == "" {
+		return files
+	}
+	return r.Text + "\n\n" + files
 }
 
 func (w *Writer) quote(t *locale.Locale, l *commands.Letter, c *content) {

@@ -229,3 +229,27 @@ func TestUnknownLanguagesGetTheAccounts(t *testing.T) {
 		t.Errorf("%q, %v", subject, err)
 	}
 }
+
+// given a comment that is files alone, and one with a text and a file
+// when it is mailed
+// then the mail names the files, in HTML and as text, as text.
+func TestACommentOfFilesAlone(t *testing.T) {
+	t.Parallel()
+	w := writer(t)
+	for lang, want := range map[string]string{"es": "Adjunto", "en": "Attached", "ca": "Adjunt"} {
+		l := letter(mail.Comment, mail.ToAccount, lang)
+		l.Comments = []commands.Remark{{Author: "Eva", Files: []string{"plano.pdf", "<b>.txt"}}, {Author: "Marta", Text: "Mire", Files: []string{"foto.png"}}}
+		_, text, page, err := w.Write(t.Context(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := read(t, lang, page)
+		for _, said := range []string{plain(text), body} {
+			for _, part := range []string{"Eva", want + ": plano.pdf, <b>.txt", "Mire", want + ": foto.png"} {
+				if !strings.Contains(said, part) {
+					t.Errorf("%s: no %q in %s", lang, part, said)
+				}
+			}
+		}
+	}
+}
