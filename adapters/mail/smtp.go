@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	netmail "net/mail"
 	"strings"
 	"time"
 	"unicode"
@@ -102,20 +103,27 @@ func (s *SMTP) Send(ctx context.Context, m commands.Mail) error {
 	return f
 }
 
+// written is a mailbox as headers have it. What go-mail's own formats make of a name with quotes
+// is another name, or none that can be read.
+func written(b commands.Mailbox) string {
+	a := netmail.Address{Name: oneLine(b.Name), Address: b.Address}
+	return a.String()
+}
+
 // message writes a mail as it goes out. What a person typed can't begin a header.
 func message(m commands.Mail, domain string) (*gomail.Msg, error) {
 	fail := func(cause mail.Cause, err error) (*gomail.Msg, error) {
 		return nil, &commands.MailFailure{Cause: cause, Err: fmt.Errorf("mail %s: %w: %w", m.ID, commands.ErrMailRefused, err)}
 	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := msg.FromFormat(oneLine(m.From.Name), m.From.Address); err != nil {
+	if err := msg.From(written(m.From)); err != nil {
 		return fail(mail.Faulty, err)
 	}
-	if err := msg.AddToFormat(oneLine(m.To.Name), m.To.Address); err != nil {
+	if err := msg.AddTo(written(m.To)); err != nil {
 		return fail(mail.BadAddress, err)
 	}
 	if m.ReplyTo.Address != "" {
-		if err := msg.ReplyToFormat(oneLine(m.ReplyTo.Name), m.ReplyTo.Address); err != nil {
+		if err := msg.ReplyTo(written(m.ReplyTo)); err != nil {
 			return fail(mail.Faulty, err)
 		}
 	}
