@@ -95,3 +95,38 @@ func TestOutbox(t *testing.T) {
 		t.Error("a file was written outside the outbox")
 	}
 }
+
+// Names have quotes, brackets, commas and letters of every kind: they arrive as they are, and address
+// nobody else.
+func TestNamesArriveAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for i, name := range []string{
+		"", `Talleres "El Rápido", S.L.`, `Bar "Sol"`, `back\slash\`, `a" <x@evil.example>, "b`, `<x@evil.example>`, "Ana, Eva (las dos); x@y", `="'><svg/onload=x>`, "Γιώργος «Ω»",
+	} {
+		o := &mail.Outbox{Folder: filepath.Join(t.TempDir(), "outbox"), Domain: "portal.example"}
+		m := letter()
+		m.ID, m.Contact = string(id.DeriveID("mail", string(rune('a'+i)))), id.Contact(id.DeriveID("ana"))
+		m.From.Name, m.To.Name, m.ReplyTo = name, name, commands.Mailbox{Name: name, Address: "reply@account.example"}
+		if err := o.Send(t.Context(), m); err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		f, err := os.Open(filepath.Join(o.Folder, m.ID+"-"+string(m.Contact)+mail.Suffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := netmail.ReadMessage(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for header, address := range map[string]string{"From": m.From.Address, "To": m.To.Address, "Reply-To": m.ReplyTo.Address} {
+			list, err := got.Header.AddressList(header)
+			if err != nil || len(list) != 1 || list[0].Address != address || list[0].Name != name {
+				t.Errorf("%s is %q, of the name %q: %v", header, got.Header.Get(header), name, err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
