@@ -90,9 +90,13 @@ func (w *walk) pages() []lookedAt {
 			b.putInCart("#products li:first-child", "2")
 			b.visit("/cart")
 		}},
-		{"password", client, at("/password")},
+		{"security", client, at("/security")},
+		{"security-app", client, func(b *tab) {
+			b.visit("/security")
+			b.press("#add-app button[type=submit]")
+		}},
 		{"password-refused", client, func(b *tab) {
-			b.visit("/password")
+			b.visit("/security")
 			b.fill("#current", "not-the-password", "#password", "12345678")
 			b.pressRefused(422, "#change-password button[type=submit]")
 		}},
@@ -106,6 +110,10 @@ func (w *walk) pages() []lookedAt {
 		{"staff-contact-new", staff, at("/staff/contacts/new")},
 		{"staff-contact", staff, ofContact("")},
 		{"staff-contact-statement", staff, ofContact("/statement")},
+		{"staff-person", staff, func(b *tab) {
+			ofContact("")(b)
+			b.press(`//section[@id="access-card"]//a[starts-with(@href, "/staff/contacts/")]`)
+		}},
 		{"staff-document", staff, func(b *tab) {
 			ofContact("")(b)
 			b.press(`section[aria-labelledby=documents-title] .what a`)
@@ -121,6 +129,8 @@ func (w *walk) pages() []lookedAt {
 		{"staff-comments-all", staff, at("/staff/comments?all=1")},
 		{"staff-mails", staff, at("/staff/mails")},
 		{"staff-invitations", staff, at("/staff/contacts?access=0")},
+		{"staff-invite-all", staff, at("/staff/invitations/new?access=0&all=1")},
+		{"staff-security", staff, at("/staff/security")},
 		{"settings-account", staff, at("/staff/settings")},
 		{"settings-branding", staff, at("/staff/settings/branding")},
 		{"settings-payments", staff, at("/staff/settings/payments")},
