@@ -29,9 +29,9 @@ func (a *app) wireMail() error {
 	if err != nil {
 		return fmt.Errorf("mails: %w", err)
 	}
+	box := &mail.Outbox{Folder: filepath.Join(a.cfg.Data, outbox), Domain: base.Hostname()}
 	a.postman = &commands.Postman{
-		Commands: a.commands, Writer: &letters.Writer{Catalogue: a.words, Base: base}, Fallback: "portal@" + base.Hostname(),
-		Mailer: &mail.Outbox{Folder: filepath.Join(a.cfg.Data, outbox), Domain: base.Hostname()},
+		Commands: a.commands, Writer: &letters.Writer{Catalogue: a.words, Base: base}, Fallback: "portal@" + base.Hostname(), Mailer: box,
 	}
 	if a.cfg.MailFrom != "" {
 		from, err := netmail.ParseAddress(a.cfg.MailFrom)
@@ -47,9 +47,15 @@ func (a *app) wireMail() error {
 	if err != nil {
 		return usageError{fmt.Errorf("--smtp: %w", err)}
 	}
-	if a.postman.Mailer, err = mail.NewSMTP(server); err != nil {
+	post, err := mail.NewSMTP(server)
+	if err != nil {
 		return usageError{err}
 	}
+	// What was left in the outbox before there was a server is forgotten there.
+	a.postman.Mailer = struct {
+		commands.Mailer
+		commands.Forgetter
+	}{post, box}
 	return nil
 }
 

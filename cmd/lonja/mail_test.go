@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"lonja/domain/contact"
 	"lonja/domain/document"
 	"lonja/domain/document/documenttest"
+	"lonja/domain/id"
 	"lonja/readmodels"
 )
 
@@ -146,5 +149,48 @@ func TestTheMailServerIsChecked(t *testing.T) {
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error tells the password: %v", err)
 		}
+	}
+}
+
+// Whoever reads the mails that were caught gets in as anybody: they are for who sits at
+// the machine.
+func TestMailsAreShownOnTheOwnMachineOnly(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		addr, base string
+		want       bool
+	}{
+		{"127.0.0.1:8080", "http://127.0.0.1:8080", true}, {"[::1]:8080", "http://localhost:8080", true},
+		{"127.0.0.1:8080", "https://portal.example", false}, {"0.0.0.0:8080", "http://localhost:8080", false}, {"[::]:8080", "https://portal.example", false},
+	} {
+		at, err := net.ResolveTCPAddr("tcp", c.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ownMachine(at, c.base); got != c.want {
+			t.Errorf("at %s as %s: %v", c.addr, c.base, got)
+		}
+	}
+}
+
+// given mails that lie in the outbox from before there was a mail server
+// when their contact is erased
+// then they are forgotten all the same.
+func TestAMailServerForgetsTheOutbox(t *testing.T) {
+	t.Parallel()
+	dir, who := t.TempDir(), id.Contact(id.DeriveID("contact"))
+	left := filepath.Join(dir, outbox, string(id.DeriveID("mail"))+"-"+string(who)+".eml")
+	if err := errors.Join(os.Mkdir(filepath.Dir(left), 0o700), os.WriteFile(left, []byte("To: plantada@plantada.example"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := openApp(t.Context(), testSystem(io.Discard, io.Discard), appConfig{Data: dir, BaseURL: "http://portal.test", SMTP: "smtp://127.0.0.1:1?tls=none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.postman.Forget(t.Context(), who), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it still lies there: %v", err)
 	}
 }

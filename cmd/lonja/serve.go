@@ -65,7 +65,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch && ownMachine(listener.Addr(), base)})
 	if err != nil {
 		return err
 	}
@@ -128,6 +128,14 @@ func (f *serveFlags) base(at net.Addr) (string, error) {
 		return "", usageError{fmt.Errorf("--addr %s is not loopback: say how people reach it with --base-url https://…", f.Addr)}
 	}
 	return "http://" + at.String(), nil
+}
+
+// ownMachine reports whether what is served there, as the portal of the address, is for who
+// sits at this machine alone.
+func ownMachine(at net.Addr, base string) bool {
+	host, _, err := net.SplitHostPort(at.String())
+	u, bad := url.Parse(base)
+	return err == nil && bad == nil && loopback(host) && loopback(u.Hostname())
 }
 
 func loopback(host string) bool {

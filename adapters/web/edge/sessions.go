@@ -47,15 +47,6 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, cookie string, cont
 	return nil
 }
 
-// Renew gives whoever is signed in a session of another secret in place of the one that
-// they have, after what they sign in with changed.
-func (k *Kit) Renew(w http.ResponseWriter, r *http.Request, cookie string, contact id.Contact, actor event.Actor) error {
-	if err := k.StartSession(w, r, cookie, contact, actor); err != nil {
-		return err
-	}
-	return k.Commands.Vault.EndSession(r.Context(), k.Cookie(r, cookie))
-}
-
 func (k *Kit) newSession(r *http.Request, contact id.Contact, actor event.Actor) commands.Session {
 	now, life := k.Now(), sessionLife
 	if actor.Kind == event.ActorLink {

@@ -318,8 +318,9 @@ func (p *Pages) confirmApp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var codes []string
+	var rcpt commands.Receipt
 	err = p.guessed(w, r, who, f, func() (err error) {
-		codes, _, err = p.Commands.ConfirmTOTP(r.Context(), p.request(r, f, who), commands.ConfirmTOTP{
+		codes, rcpt, err = p.Commands.ConfirmTOTP(r.Context(), p.request(r, f, who), commands.ConfirmTOTP{
 			Step: p.Kit.Cookie(r, p.setUpCookie()), Code: f.Value("code"), Kept: p.Kit.Cookie(r, p.Cookie),
 		})
 		return err
@@ -331,13 +332,14 @@ func (p *Pages) confirmApp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.added(w, r, who, codes)
+	return p.added(w, r, who, codes, rcpt)
 }
 
-// added ends the set-up of a factor: with recovery codes, where they came with it.
-func (p *Pages) added(w http.ResponseWriter, r *http.Request, who Person, codes []string) error {
+// added ends the set-up of a factor: with recovery codes, where they came with it. This
+// browser goes on under another secret, unless access was taken away meanwhile.
+func (p *Pages) added(w http.ResponseWriter, r *http.Request, who Person, codes []string, rcpt commands.Receipt) error {
 	p.DropCookie(w, p.setUpCookie())
-	if err := p.Renew(w, r, p.Cookie, who.Contact, who.Actor); err != nil {
+	if err := p.SignIn(w, r, p.Cookie, who.Contact, who.Actor, rcpt.Revision, commands.Second); err != nil {
 		return err
 	}
 	if len(codes) == 0 {
@@ -368,7 +370,7 @@ func (p *Pages) removeApp(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) removed(w http.ResponseWriter, r *http.Request, who Person, rcpt commands.Receipt) error {
 	if rcpt.Changed {
-		if err := p.Renew(w, r, p.Cookie, who.Contact, who.Actor); err != nil {
+		if err := p.SignIn(w, r, p.Cookie, who.Contact, who.Actor, rcpt.Revision, commands.Second); err != nil {
 			return err
 		}
 	}
@@ -388,13 +390,13 @@ func (p *Pages) makeCodes(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) addPasskey(w http.ResponseWriter, r *http.Request) error {
 	return p.own(w, r, "passkey", func(f templates.Form, req commands.Request, who Person) error {
-		codes, _, err := p.Commands.AddPasskey(r.Context(), req, commands.AddPasskey{
+		codes, rcpt, err := p.Commands.AddPasskey(r.Context(), req, commands.AddPasskey{
 			Step: p.Kit.Cookie(r, p.setUpCookie()), Name: f.Value("name"), Answer: []byte(f.Value("answer")), Kept: p.Kit.Cookie(r, p.Cookie),
 		})
 		if err != nil {
 			return err
 		}
-		return p.added(w, r, who, codes)
+		return p.added(w, r, who, codes, rcpt)
 	})
 }
 
