@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -11,6 +12,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/domain/invoice"
+	"lonja/domain/mail"
 	"lonja/domain/order"
 	"lonja/domain/purchase"
 	"lonja/domain/quote"
@@ -140,6 +142,49 @@ func TestRowsAgreeWithTheDecisions(t *testing.T) {
 				rt.Fatalf("%+v\nof %+v", d, s)
 			}
 		})
+	})
+}
+
+// What staff are shown of a mail is what may be done with it, and when it is sent.
+func TestMailsAgreeWithTheDecisions(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		d, h, now := mail.Decider(), &history{}, noon
+		s := d.Initial()
+		for range rapid.IntRange(1, 16).Draw(rt, "acts") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "minutes")) * time.Minute)
+			events, err := map[int]func() ([]event.Event, error){
+				0: func() ([]event.Event, error) { return mail.Send(s) },
+				1: func() ([]event.Event, error) { return mail.Refuse(s, mail.BadAddress, 550) },
+				2: func() ([]event.Event, error) { return mail.GiveUp(s) },
+				3: func() ([]event.Event, error) { return mail.Retry(s) },
+				4: func() ([]event.Event, error) { return mail.Drop(s, mail.Expired) },
+				5: func() ([]event.Event, error) { return mail.Fail(s, mail.Deferred, 451, now) },
+				6: func() ([]event.Event, error) {
+					return mail.Queue(s, mail.Letter{Queued: mail.Queued{Template: mail.Comment, NotBefore: now.Add(time.Hour)}, Address: "ana@example.com"})
+				},
+			}[rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 5, 5, 6, 6}).Draw(rt, "act")]()
+			if err != nil {
+				continue
+			}
+			for _, e := range events {
+				s = d.Evolve(s, e)
+			}
+			h.add(client, d.Stream("x"), events...)
+		}
+		if s.Status == mail.Unknown {
+			return
+		}
+		m, found, err := readmodels.Get(t.Context(), folded(t, 3, h.recs, Mails()).view(client), readmodels.Mails, "x")
+		if err != nil || !found {
+			rt.Fatal(found, err)
+		}
+		again, _ := mail.Retry(s)
+		ended, _ := mail.GiveUp(s)
+		if string(m.Status) != string(s.Status) || m.To != s.Address || m.Attempts != s.Tries || m.MayRetry() != (len(again) > 0) || m.MayGiveUp() != (len(ended) > 0) ||
+			s.Status == mail.Waiting && !s.Next.IsZero() && (m.Next == nil || !m.Next.Equal(s.Next)) {
+			rt.Fatalf("%+v\nof %+v", m, s)
+		}
 	})
 }
 

@@ -43,6 +43,7 @@ func (o *Outbox) Send(_ context.Context, m commands.Mail) error {
 	if _, err := msg.WriteTo(&b); err != nil {
 		return fmt.Errorf("writing mail %s: %w", m.ID, err)
 	}
+	made := os.Mkdir(o.Folder, 0o700) == nil
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return fmt.Errorf("writing mail %s: %w", m.ID, err)
 	}
@@ -53,7 +54,24 @@ func (o *Outbox) Send(_ context.Context, m commands.Mail) error {
 	if err := os.Rename(name+".part", name+Suffix); err != nil {
 		return fmt.Errorf("writing mail %s: %w", m.ID, err)
 	}
+	// That it was sent goes into the log: its name has to be as durable as that.
+	err = syncFolder(o.Folder)
+	if err == nil && made {
+		err = syncFolder(filepath.Dir(o.Folder))
+	}
+	if err != nil {
+		return fmt.Errorf("writing mail %s: %w", m.ID, err)
+	}
 	return nil
+}
+
+func syncFolder(name string) (err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.Sync()
 }
 
 func writeDurably(name string, b []byte) (err error) {

@@ -170,8 +170,9 @@ func (s *Sender) account(ctx context.Context, acc id.Account) error {
 		case !reached:
 			s.pause = min(max(2*s.pause, s.cfg.Times.Pause), s.cfg.Times.Most)
 			return nil
-		case sent == 0:
-			return nil // nothing was recorded, of which the log says why
+		case sent == 0: // nothing was recorded, of which the log says why
+			s.pause = 0 // nor is a server missing: where one mail was to find out, all are to next time
+			return nil
 		}
 		s.pause = 0
 		if len(due) < limit && limit > 1 {

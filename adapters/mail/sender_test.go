@@ -287,6 +287,61 @@ func TestServersFail(t *testing.T) {
 	}
 }
 
+// given a mail that can't be read, first of all that wait, while no server answers
+// when one answers again
+// then the others are sent.
+func TestOneUnreadableMailHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, server := start(t)
+	o.invite("Ana", "ana@example.com", "")
+	stored, err := o.log.ReadFeed(t.Context(), 0, 1000, nil)
+	o.ok(err)
+	for i := range stored {
+		if stored[i].Type == "mail.queued" {
+			o.Executor.Store = &torn{o.log, stored[i].Stream}
+		}
+	}
+	o.now = o.now.Add(time.Second)
+	o.invite("Eva", "eva@example.com", "")
+	line := &cable{Mailer: server, cut: true}
+	s := o.sender(line)
+	o.round(s)
+	o.want("without a server", "ana@example.com waiting 0", "eva@example.com waiting unreachable 1")
+	line.cut = false
+	o.now = o.now.Add(time.Hour)
+	for range 2 {
+		o.round(s)
+	}
+	o.want("with one again", "ana@example.com waiting 0", "eva@example.com sent 2")
+}
+
+// torn is a log of which one stream can't be read.
+type torn struct {
+	event.Store
+	stream string
+}
+
+func (l *torn) ReadStream(ctx context.Context, stream string, from event.Revision, limit int, buf []event.Stored) ([]event.Stored, error) {
+	if stream == l.stream {
+		return nil, errors.New("torn")
+	}
+	return l.Store.ReadStream(ctx, stream, from, limit, buf)
+}
+
+// cable leads to a server, unless it is cut.
+type cable struct {
+	commands.Mailer
+	cut bool
+}
+
+func (c *cable) Send(ctx context.Context, m commands.Mail) error {
+	if c.cut {
+		return errors.New("no server answers")
+	}
+	return c.Mailer.Send(ctx, m)
+}
+
 // given a server that has taken a mail when the process ends
 // when another process goes on
 // then the second copy has the first one's Message-ID, and there is no third.

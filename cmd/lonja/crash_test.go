@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
@@ -26,6 +27,7 @@ import (
 	"lonja/commands"
 	"lonja/domain/account"
 	"lonja/domain/id"
+	"lonja/domain/mail"
 )
 
 // crashesVar says how often the program is killed; a hundred times if it is not given.
@@ -128,7 +130,7 @@ func (r *crashRig) prepare() {
 	must(err)
 	x := a.commands
 	acc, _, err := x.OpenAccount(ctx, a.request("", "test"), commands.OpenAccount{Details: account.Opened{
-		Name: "Conservas Cantábricas", TaxID: "A39000013", Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid",
+		Name: "Conservas Cantábricas", TaxID: "A39000013", Email: "oficina@conservas.example", Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid",
 	}})
 	must(err)
 	_, err = x.ConfigureTransfer(ctx, a.request(acc, "test"), commands.ConfigureTransfer{IBAN: "ES9121000418450200051332", BIC: "CAIXESBBXXX", Beneficiary: "Conservas"})
@@ -136,6 +138,8 @@ func (r *crashRig) prepare() {
 	_, err = x.EnableGateway(ctx, a.request(acc, "test"), commands.EnableGateway{Gateway: "sandbox"})
 	must(err)
 	_, r.key, _, err = x.CreateAPIKey(ctx, a.request(acc, "test"), commands.CreateAPIKey{Name: "erp"})
+	must(err)
+	_, err = x.StartMailing(ctx, a.request(acc, "test"))
 	must(err)
 	must(a.Close())
 	s := r.start()
@@ -249,7 +253,7 @@ func (r *crashRig) finish(s *served) {
 			for more := true; more && (c.at != 0 || c.doubt); {
 				more = c.step(ctx)
 			}
-			if err := errors.Join(c.settled(ctx), c.files(ctx)); err != nil {
+			if err := errors.Join(c.settled(ctx), c.files(ctx), c.mailed(ctx)); err != nil {
 				r.t.Errorf("client %d: %v", c.i, err)
 			}
 		})
@@ -536,6 +540,74 @@ func (c *crashClient) files(ctx context.Context) error {
 	return nil
 }
 
+// mailed waits until every mail about what happened is sent, but for those of comments,
+// which wait for more to say.
+func (c *crashClient) mailed(ctx context.Context) error {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		waiting, sent := 0, 0
+		for _, m := range c.rig.mails(c) {
+			switch {
+			case m.sent > 0:
+				sent++
+			case m.template != mail.Comment:
+				waiting++
+			}
+		}
+		if waiting == 0 && sent == 4*c.n {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d mails are sent, want %d; %d wait", sent, 4*c.n, waiting)
+		}
+	}
+}
+
+// crashMail is what the log has of a mail.
+type crashMail struct {
+	template     mail.Template
+	queued, sent int
+	file         string // that it is in, as a pattern
+}
+
+// mails returns a client's mails by their streams.
+func (r *crashRig) mails(c *crashClient) map[string]crashMail {
+	out := map[string]crashMail{}
+	for _, e := range r.replay(c) {
+		m := out[e.Stream]
+		switch e.Type {
+		case mail.Queued{}.EventType():
+			var d struct{ Template mail.Template }
+			if err := json.Unmarshal(e.Data, &d); err != nil {
+				r.t.Error(err)
+			}
+			m.queued++
+			m.template, m.file = d.Template, filepath.Join(r.data, outbox, strings.TrimPrefix(e.Stream, "mail-")+"-*.eml")
+		case mail.Sent{}.EventType():
+			m.sent++
+		default:
+			continue
+		}
+		out[e.Stream] = m
+	}
+	return out
+}
+
+// replay returns a client's events.
+func (r *crashRig) replay(c *crashClient) (out []audit.Entry) {
+	for line := range strings.Lines(r.operate("audit", "replay", "--contact", c.tax, "--format", "jsonl")) {
+		var e audit.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			r.t.Error(err)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 // path is where an address leads, whatever port its process had.
 func path(to string) string {
 	u, err := url.Parse(to)
@@ -601,11 +673,7 @@ func (c *crashClient) settled(ctx context.Context) error {
 func (r *crashRig) check(c *crashClient) {
 	t := r.t
 	count := map[string]int{} // by type, and by type and what it is about
-	for line := range strings.Lines(r.operate("audit", "replay", "--contact", c.tax, "--format", "jsonl")) {
-		var e audit.Entry
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range r.replay(c) {
 		var d struct{ Number, Text string }
 		if err := json.Unmarshal(e.Data, &d); err != nil {
 			t.Fatal(err)
@@ -615,6 +683,19 @@ func (r *crashRig) check(c *crashClient) {
 		count[e.Type+" "+d.Number+d.Text]++
 	}
 	rounds := c.n
+	told := map[mail.Template]int{}
+	for stream, m := range r.mails(c) {
+		told[m.template]++
+		if m.queued != 1 || m.sent > 1 {
+			t.Errorf("client %d: %s is queued %d and sent %d times", c.i, stream, m.queued, m.sent)
+		}
+		if files, err := filepath.Glob(m.file); m.sent > 0 && len(files) != 1 {
+			t.Errorf("client %d: %s was sent, and is in %q, %v", c.i, stream, files, err)
+		}
+	}
+	if want := map[mail.Template]int{mail.QuoteApproved: rounds, mail.QuoteConfirmation: rounds, mail.Receipt: 2 * rounds, mail.Comment: rounds}; rounds > 0 && !maps.Equal(told, want) {
+		t.Errorf("client %d: the mails are %v, want %v", c.i, told, want)
+	}
 	for what, want := range map[string]int{
 		"quote.issued": rounds, "invoice.issued": 2 * rounds, "quote.approved": rounds, "comment.posted": rounds, "payment.started": 2 * rounds,
 		"payment.succeeded": 2 * rounds, "invoice.payment_recorded": 2 * rounds, "payment.overpaid": 0, "payment.failed": 0,
