@@ -16,6 +16,7 @@ import (
 
 	"lonja/adapters/web/edge"
 	"lonja/commands"
+	"lonja/domain/account"
 	"lonja/domain/event"
 	"lonja/domain/id"
 )
@@ -99,7 +100,13 @@ func TestATokenIsNoGoodAfterItsEnd(t *testing.T) {
 		_, s := w.contact(w.account, "Bodegas Ibáñez", "B26000015", "marta@ibanez.example", ownerPassword)
 		return subject{session: s, login: id.ID(s.Actor.ID)}
 	}
-	staff := func(w *sweep) subject { s := w.clerk(w.account); return subject{session: s, login: id.ID(s.Actor.ID)} }
+	staff := func(w *sweep) subject {
+		s := w.clerk(w.account)
+		// The last administrator could not leave.
+		_, _, err := w.app.commands.AddStaff(ctx, w.req(w.account), commands.AddStaff{Email: "stays@cantabricas.example", Name: "Eva", Role: account.StaffAdmin})
+		w.must(err)
+		return subject{session: s, login: id.ID(s.Actor.ID)}
+	}
 	for _, tt := range []struct {
 		name  string
 		who   func(w *sweep) subject

@@ -28,21 +28,23 @@ import (
 // of that side may: for a contact's people there is no such thing then, and staff are
 // forbidden what binds the contact.
 type need struct {
-	login access.Role
-	staff account.StaffRole
+	login  access.Role
+	staff  account.StaffRole
+	people bool // what one signs in with, and where: programs have no such thing
 }
 
 // What most acts take.
 var (
 	ofAnyLogin   = need{login: access.Read}
-	ofAnybody    = need{access.Read, account.StaffReader}
-	toTalk       = need{access.Read, account.StaffEditor}
+	ofAnybody    = need{login: access.Read, staff: account.StaffReader}
+	toTalk       = need{login: access.Read, staff: account.StaffEditor}
 	toApprove    = need{login: access.Approve}
 	toPay        = need{login: access.Pay}
 	toOrder      = need{login: access.Order}
 	ofAnEditor   = need{staff: account.StaffEditor}
 	ofAnyMember  = need{staff: account.StaffReader}
 	ofTheirAdmin = need{staff: account.StaffAdmin}
+	ofOneself    = need{access.Read, account.StaffReader, true}
 )
 
 // needs is every act that there is on the sides of contacts, staff and programs, by its
@@ -77,7 +79,7 @@ var needs = map[string]need{
 	"POST /api/v1/documents/{id}/attachments": toTalk,
 
 	"PUT /api/v1/account/logo": ofTheirAdmin, "POST /api/v1/account/logo/remove": ofTheirAdmin, "PUT /api/v1/logins/{id}": ofAnEditor, "PUT /api/v1/staff/{id}/role": ofTheirAdmin,
-	"DELETE /api/v1/session": ofAnybody, "PUT /api/v1/session/password": ofAnyLogin,
+	"DELETE /api/v1/session": ofAnybody, "PUT /api/v1/session/password": ofOneself,
 	"POST /api/v1/documents": ofAnEditor, "POST /api/v1/documents/{id}/comments": toTalk, "POST /api/v1/documents/{id}/read": toTalk,
 	"POST /api/v1/quotes/{id}/approve": toApprove, "POST /api/v1/quotes/{id}/decline": toApprove, "POST /api/v1/quotes/{id}/changes": toApprove,
 	"POST /api/v1/purchase-orders/{id}/confirm": toApprove, "POST /api/v1/purchase-orders/{id}/reject": toApprove,
@@ -95,17 +97,32 @@ var needs = map[string]need{
 	"PUT /api/v1/account": ofTheirAdmin, "PUT /api/v1/account/branding": ofTheirAdmin, "PUT /api/v1/account/transfer": ofTheirAdmin,
 	"PUT /api/v1/account/gateways": ofTheirAdmin, "POST /api/v1/staff": ofTheirAdmin, "POST /api/v1/staff/{id}/remove": ofTheirAdmin,
 	"PUT /api/v1/staff/{id}/password": ofTheirAdmin, "POST /api/v1/api-keys": ofTheirAdmin, "POST /api/v1/api-keys/{id}/revoke": ofTheirAdmin,
+
+	"POST /security/password": ofAnyLogin, "POST /security/app": ofAnyLogin, "POST /security/app/confirm": ofAnyLogin, "POST /security/app/remove": ofAnyLogin, "POST /security/codes": ofAnyLogin, "POST /security/passkeys": ofAnyLogin,
+	"POST /security/passkeys/begin": ofAnyLogin, "POST /security/passkeys/{passkey}/remove": ofAnyLogin, "POST /security/sessions/{mark}/end": ofAnyLogin, "POST /security/sessions/end": ofAnyLogin, "POST /security/sessions/end-all": ofAnyLogin,
+	"POST /staff/security/password": ofAnyMember, "POST /staff/security/app": ofAnyMember, "POST /staff/security/app/confirm": ofAnyMember, "POST /staff/security/app/remove": ofAnyMember, "POST /staff/security/codes": ofAnyMember, "POST /staff/security/passkeys": ofAnyMember,
+	"POST /staff/security/passkeys/begin": ofAnyMember, "POST /staff/security/passkeys/{passkey}/remove": ofAnyMember, "POST /staff/security/sessions/{mark}/end": ofAnyMember, "POST /staff/security/sessions/end": ofAnyMember, "POST /staff/security/sessions/end-all": ofAnyMember,
+	"POST /staff/security/required": ofTheirAdmin, "POST /staff/security/team/{staff}/clear": ofTheirAdmin,
+	"POST /staff/contacts/{contact}/logins/{login}/clear-factors": ofAnEditor, "POST /staff/contacts/{contact}/logins/{login}/end-sessions": ofAnEditor,
+	"POST /api/v1/session/app": ofOneself, "POST /api/v1/session/app/confirm": ofOneself, "POST /api/v1/session/app/remove": ofOneself, "POST /api/v1/session/recovery-codes": ofOneself,
+	"POST /api/v1/session/passkeys/{id}/remove": ofOneself, "POST /api/v1/sessions/{mark}/end": ofOneself, "POST /api/v1/sessions/end-others": ofOneself,
+	"POST /api/v1/logins/{id}/clear-factors": ofAnEditor, "POST /api/v1/logins/{id}/end-sessions": ofAnEditor, "POST /api/v1/staff/{id}/clear-factors": ofTheirAdmin,
+	"PUT /api/v1/account/staff-factor": ofTheirAdmin,
 }
 
 // colleague is somebody of the victim's contact, or of the account, with a role.
 type colleague struct {
 	attacker
-	login access.Role
-	staff account.StaffRole
+	login   access.Role
+	staff   account.StaffRole
+	program bool
 }
 
-// may reports whether an act is theirs to do.
+// mayDo reports whether an act is theirs to do.
 func (c colleague) mayDo(n need) bool {
+	if c.program && n.people {
+		return false
+	}
 	if c.staff != "" {
 		return n.staff != "" && c.staff.Allows(n.staff)
 	}
@@ -133,7 +150,7 @@ func (w *sweep) colleagues() []colleague {
 	}
 	_, key, _, err := x.CreateAPIKey(ctx, w.req(w.account), commands.CreateAPIKey{Name: "ERP"})
 	w.must(err)
-	return append(out, colleague{attacker: attacker{name: "a program", handler: w.served, token: key, may: map[side]bool{apiSide: true}}, staff: account.StaffEditor})
+	return append(out, colleague{attacker: attacker{name: "a program", handler: w.served, token: key, may: map[side]bool{apiSide: true}}, staff: account.StaffEditor, program: true})
 }
 
 // newOffice is a system with the victim and its colleagues.
@@ -167,7 +184,7 @@ func (w *sweep) acts() []route {
 			continue
 		}
 		switch {
-		case r.method == http.MethodDelete:
+		case r.leaves():
 			leaving = append(leaving, r)
 		case strings.HasSuffix(r.pattern, "/erase"):
 			erasing = append(erasing, r)
@@ -183,6 +200,11 @@ func (w *sweep) acts() []route {
 		}
 	}
 	return slices.Concat(first, last, erasing, leaving)
+}
+
+// leaves reports whether whoever does it is signed out by it.
+func (r route) leaves() bool {
+	return r.method == http.MethodDelete || strings.HasSuffix(r.pattern, "/sessions/end-all")
 }
 
 // onePixel is a picture.
@@ -259,7 +281,7 @@ func TestRolesAreEnforcedOnEveryRoute(t *testing.T) {
 				}
 			}
 			// What others of one's own side may do is there: the reason is told.
-			if others := c.staff != "" && n.staff != "" || c.login != "" && n.login != ""; others && forbidden == 0 {
+			if others := c.staff != "" && n.staff != "" && !(c.program && n.people) || c.login != "" && n.login != ""; others && forbidden == 0 {
 				t.Errorf("%s is never told that %s is forbidden", c.name, act.named())
 			}
 		}
@@ -358,7 +380,7 @@ func TestEveryActTwiceIsOnce(t *testing.T) {
 	w, all := newOffice(t)
 	took := map[string]bool{}
 	for n, act := range w.acts() {
-		if act.method != http.MethodDelete { // the contact is erased by then
+		if !act.leaves() { // the contact is erased by then
 			w.afresh(n, strings.Contains(act.pattern, "/logins/"))
 		}
 		for _, c := range all {
@@ -383,7 +405,7 @@ func TestEveryActTwiceIsOnce(t *testing.T) {
 				if events := w.after(before); len(events) > 0 {
 					t.Errorf("%s: the second time it recorded %q", what, events)
 				}
-				if act.method == http.MethodDelete {
+				if act.leaves() {
 					continue // the session is over
 				}
 				if first.Code != second.Code || first.Header().Get("Location") != second.Header().Get("Location") {

@@ -1,20 +1,27 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/govalues/decimal"
 	"golang.org/x/net/html"
@@ -28,6 +35,7 @@ import (
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/domain/money"
+	"lonja/readmodels"
 )
 
 // markup is text that would be more than text wherever it is not escaped: it ends
@@ -260,11 +268,13 @@ func TestNothingThatDataNamesIsFetched(t *testing.T) {
 	}
 }
 
-// mailedTo returns the text of the mail that an act makes the system write.
+// mailedTo returns the one mail that an act makes the system send: its header, and all
+// that its parts say.
 func (w *sweep) mailedTo(act func()) string {
 	w.t.Helper()
+	w.sending()
 	act()
-	w.app.tasks.Wait()
+	w.sent(1)
 	files, err := filepath.Glob(filepath.Join(w.app.cfg.Data, outbox, "*.eml"))
 	w.must(err)
 	if len(files) != 1 {
@@ -275,9 +285,71 @@ func (w *sweep) mailedTo(act func()) string {
 	defer func() { _ = f.Close() }()
 	m, err := mail.ReadMessage(f)
 	w.must(err)
-	text, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	return w.parts(textproto.MIMEHeader(m.Header), m.Body)
+}
+
+// sending sends mails from now on, until the test ends.
+func (w *sweep) sending() {
+	w.t.Helper()
+	_, err := w.app.commands.StartMailing(w.t.Context(), w.req(w.account))
 	w.must(err)
-	return string(text)
+	run, end := context.WithCancel(w.t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { w.app.sender().Run(run) })
+	w.t.Cleanup(func() {
+		end()
+		done.Wait()
+	})
+}
+
+// sent waits until as many mails are sent, and none is waiting.
+func (w *sweep) sent(n int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	count := func(s readmodels.MailStatus) int {
+		w.t.Helper()
+		mails, err := readmodels.ListMails(ctx, readmodels.ForStaff(w.app.read, w.account), readmodels.MailQuery{Status: s})
+		w.must(err)
+		return len(mails.Items)
+	}
+	for {
+		head := w.head()
+		w.settle()
+		if count(readmodels.MailSent) == n && count(readmodels.MailWaiting) == 0 {
+			return
+		}
+		if _, err := w.app.events.Wait(ctx, head); err != nil {
+			w.t.Fatalf("%d mails are sent, and %d waiting: %v", count(readmodels.MailSent), count(readmodels.MailWaiting), err)
+		}
+	}
+}
+
+// parts is what a mail, or a part of one, says to whoever reads it in whichever way: its
+// header, and its text, decoded.
+func (w *sweep) parts(header textproto.MIMEHeader, body io.Reader) string {
+	w.t.Helper()
+	var all strings.Builder
+	w.must(http.Header(header).Write(&all))
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	w.must(err)
+	if strings.HasPrefix(kind, "multipart/") {
+		for r := multipart.NewReader(body, params["boundary"]); ; {
+			p, err := r.NextRawPart()
+			if errors.Is(err, io.EOF) {
+				return all.String()
+			}
+			w.must(err)
+			all.WriteString(w.parts(p.Header, p))
+		}
+	}
+	if strings.EqualFold(header.Get("Content-Transfer-Encoding"), "quoted-printable") {
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	w.must(err)
+	all.Write(text)
+	return all.String()
 }
 
 // TestFiguresInFormsAreIgnored sends amounts, prices, currencies, discounts and other
