@@ -151,7 +151,6 @@ func (w *walk) pages() []lookedAt {
 		{"staff-mails", staff, at("/staff/mails")},
 		{"staff-invitations", staff, at("/staff/contacts?access=0")},
 		{"staff-invite-all", staff, at("/staff/invitations/new?access=0&all=1")},
-		{"staff-security", staff, at("/staff/security")},
 		{"staff-invite", staff, invite},
 		{"staff-invitation", staff, once(func(b *tab) {
 			invite(b)
