@@ -158,3 +158,26 @@ func TestARevisionOfWhatWasJustApproved(t *testing.T) {
 	_, err = s.ApproveQuote(t.Context(), reader, commands.ApproveQuote{Quote: third.ID, Name: "Ana", Hash: s.hash(third.ID)})
 	s.refused(err, "access.role")
 }
+
+// given a quote
+// when a revision of it is issued, and issued again
+// then whoever waits for the position that the answer says is shown the old one as replaced.
+func TestARevisionIsShownWithWhatItReplaces(t *testing.T) {
+	t.Parallel()
+	s := newShopfront(t)
+	body := bodyOf(document.Quote)
+	body.Number = "P-1"
+	_, err := s.IssueDocument(t.Context(), s.system(), commands.IssueDocument{Contact: s.who, Body: body})
+	s.ok(err)
+	body.Number, body.References = "P-1-R", []document.Reference{{Kind: document.Quote, Number: "P-1"}}
+	req := s.system()
+	for range 2 {
+		issued, err := s.IssueDocument(t.Context(), req, commands.IssueDocument{Contact: s.who, Body: body})
+		s.ok(err)
+		head, err := s.Store.Head(t.Context())
+		s.ok(err)
+		if s.events("quote.superseded") != 1 || issued.Receipt.Position != head {
+			t.Errorf("the answer says %d, the log ends at %d with %d replaced", issued.Receipt.Position, head, s.events("quote.superseded"))
+		}
+	}
+}

@@ -60,7 +60,9 @@ func (c *Commands) ChangeContact(ctx context.Context, req Request, in ChangeCont
 			}
 		}
 	}
-	return rcpt, c.followEmail(ctx, req, in.Contact, now)
+	followed, err := c.followEmail(ctx, req, in.Contact, now)
+	rcpt.Position = max(rcpt.Position, followed) // who waits for it is shown the login's too
+	return rcpt, err
 }
 
 // onContact runs a decision of staff on a contact's record.

@@ -65,9 +65,10 @@ func (c *Commands) IssueDocument(ctx context.Context, req Request, in IssueDocum
 		return out, err
 	}
 	// The old quote after the new one is there; repeated with the act where it was lost.
-	_, err = Execute(ctx, c.Executor, quote.Decider(), string(in.Supersedes), req.of(in.Contact).step("supersede"), func(s quote.State) ([]event.Event, error) {
+	old, err := Execute(ctx, c.Executor, quote.Decider(), string(in.Supersedes), req.of(in.Contact).step("supersede"), func(s quote.State) ([]event.Event, error) {
 		return quote.Supersede(s, out.ID)
 	})
+	out.Receipt.Position = max(out.Receipt.Position, old.Position) // who waits for it is shown both
 	return out, err
 }
 

@@ -476,3 +476,27 @@ func TestErasure(t *testing.T) {
 		t.Error("an erased contact came back")
 	}
 }
+
+// given a contact whose main login follows its record
+// when the record's email changes
+// then whoever waits for the position that the answer says is shown the login's too.
+func TestALoginThatFollowsIsShownWithTheRecord(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	who := s.client("Bar Manolo", "B44444444", "before@example.com")
+	_, _, err := s.CreateLogin(t.Context(), s.system(), commands.CreateLogin{Contact: who, Email: "before@example.com", Name: "Ana", Role: access.Full, Main: true})
+	s.ok(err)
+	rcpt, err := s.ChangeContact(t.Context(), s.system(), commands.ChangeContact{Contact: who, Details: contact.Details{Name: "Bar Manolo", TaxID: "B44444444", Email: "after@example.com"}})
+	s.ok(err)
+	stored, err := s.Store.ReadFeed(t.Context(), 0, 10_000, nil)
+	s.ok(err)
+	changed := event.Position(0)
+	for i := range stored {
+		if stored[i].Type == "login.changed" {
+			changed = stored[i].Position
+		}
+	}
+	if changed == 0 || rcpt.Position < changed {
+		t.Errorf("the answer says %d, the login changed at %d", rcpt.Position, changed)
+	}
+}
