@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/govalues/decimal"
 
+	"lonja/adapters/passkeys/passkeystest"
 	"lonja/adapters/web/edge"
 	"lonja/commands"
 	"lonja/domain/access"
@@ -89,7 +91,7 @@ func (p plants) leave(t *testing.T, folder, when string) {
 // by every act that there is, with read models that were rebuilt meanwhile, so that older
 // ones are kept too. Once the contact is erased none of it is in any byte of any file: not
 // in the log, not in read models and what SQLite leaves in their free pages and write-ahead
-// logs, not among mails, sessions and the gateway's notes.
+// logs, not among attached files, mails, sessions, passkeys and the gateway's notes.
 func TestErasedDataIsInNoFile(t *testing.T) {
 	t.Parallel()
 	w := openSweep(t)
@@ -101,7 +103,9 @@ func TestErasedDataIsInNoFile(t *testing.T) {
 	w.must(w.app.runner.Rebuild(t.Context(), nil))
 	e.comment("after the rebuild")
 	w.settle()
-	if seen := p.found(t, folder); len(seen) < 10 {
+	seen := p.found(t, folder)
+	mailed := slices.ContainsFunc(seen, func(s string) bool { return strings.Contains(s, ".eml: ") })
+	if len(seen) < 10 || !mailed {
 		t.Fatalf("before the erasure only %q are found: the test looks in the wrong place", seen)
 	}
 
@@ -127,6 +131,7 @@ type written struct {
 	login id.ID
 	link  id.ID
 	email string // the login's
+	files id.ID  // the comment on the quote that has a file
 	docs  map[document.Kind]id.ID
 }
 
@@ -207,6 +212,8 @@ func (e *written) everywhere() {
 	e.answers()
 	e.orders()
 	e.comment("of a person")
+	e.files = e.attach(e.asPerson, document.Quote, "person")
+	e.attach(func() commands.Request { return e.req(e.account) }, document.Invoice, "staff")
 	_, _, err = x.PostComment(ctx, e.req(e.account), commands.PostComment{Document: e.docs[document.Invoice], Kind: document.Invoice, Text: e.text("staff's comment"), AuthorName: e.text("staff's name")})
 	e.must(err)
 	_, err = x.CancelInvoice(ctx, e.req(e.account), commands.CancelInvoice{Invoice: e.issue(document.Invoice, "E-void"), Reason: e.text("why an invoice is void")})
@@ -224,6 +231,57 @@ func (e *written) everywhere() {
 	}
 	e.must(err)
 	e.byPages()
+	e.passkey()
+	e.mails()
+}
+
+// attach writes a comment with a file, and sends another that no comment is of yet.
+func (e *written) attach(as func() commands.Request, k document.Kind, place string) id.ID {
+	e.t.Helper()
+	keep := func(place string) commands.FileRef {
+		e.t.Helper()
+		f, err := e.app.commands.AttachFile(e.t.Context(), as(), commands.AttachFile{
+			Document: e.docs[k], Kind: k, Name: e.text(place+"'s file's name") + ".txt", Content: strings.NewReader(e.text(place + "'s file")),
+		})
+		e.must(err)
+		return commands.FileRef{Blob: f.Blob, Name: f.Name}
+	}
+	keep(place + "'s forgotten")
+	c, _, err := e.app.commands.PostComment(e.t.Context(), as(), commands.PostComment{
+		Document: e.docs[k], Kind: k, Text: e.text(place + "'s comment with a file"), AuthorName: e.text(place + "'s name at a file"), Files: []commands.FileRef{keep(place)},
+	})
+	e.must(err)
+	return c
+}
+
+// passkey gives the person one, which they name.
+func (e *written) passkey() {
+	e.t.Helper()
+	ctx, x := e.t.Context(), e.app.commands
+	begun, err := x.BeginPasskey(ctx, e.asPerson(), commands.Proof{Password: ownerPassword})
+	e.must(err)
+	d := &passkeystest.Authenticator{Origin: "http://portal.test", RPID: "portal.test"}
+	_, _, err = x.AddPasskey(ctx, e.asPerson(), commands.AddPasskey{Step: begun.Step, Name: e.text("passkey"), Answer: d.Create(e.t, begun.Options)})
+	e.must(err)
+}
+
+// mails leaves mails that were sent, with what staff wrote for them, and one that waits for
+// what else is written.
+func (e *written) mails() {
+	e.t.Helper()
+	ctx, x := e.t.Context(), e.app.commands
+	e.sending()
+	_, _, err := x.ShareLink(ctx, e.req(e.account), commands.ShareLink{
+		Document: e.docs[document.Invoice], Kind: document.Invoice, SentTo: e.word("mailed to") + "@x.example", Send: true, Message: e.text("mail's message"),
+	})
+	e.must(err)
+	_, _, err = x.InviteContact(ctx, e.req(e.account), commands.InviteContact{Contact: e.who})
+	e.must(err)
+	_, err = x.RequestRecovery(ctx, e.req(e.account), commands.RequestRecovery{Email: e.email})
+	e.must(err)
+	_, _, err = x.PostComment(ctx, e.req(e.account), commands.PostComment{Document: e.docs[document.Invoice], Kind: document.Invoice, Text: e.text("comment that is mailed"), AuthorName: e.text("who is mailed of")})
+	e.must(err)
+	e.sent(3)
 }
 
 // byLink writes as who holds a link, before anybody has a password.
@@ -237,6 +295,11 @@ func (e *written) byLink() {
 	req.Contact, req.Actor = e.who, event.Actor{Kind: event.ActorLink, ID: string(link.ID)}
 	_, _, err = x.PostComment(ctx, req, commands.PostComment{Document: e.docs[document.Quote], Kind: document.Quote, Text: e.text("link's comment"), AuthorName: e.text("link's name")})
 	e.must(err)
+	e.attach(func() commands.Request {
+		r := e.req(e.account)
+		r.Contact, r.Actor = req.Contact, req.Actor
+		return r
+	}, document.Quote, "link")
 }
 
 // answers answers quotes and purchase orders in each way.

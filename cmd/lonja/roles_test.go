@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base32"
 	"fmt"
 	"maps"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"lonja/domain/catalogue"
 	"lonja/domain/document"
 	"lonja/domain/event"
+	"lonja/domain/factor"
 	"lonja/domain/id"
 	"lonja/domain/money"
 	"lonja/readmodels"
@@ -382,6 +384,9 @@ func TestEveryActTwiceIsOnce(t *testing.T) {
 	for n, act := range w.acts() {
 		if !act.leaves() { // the contact is erased by then
 			w.afresh(n, strings.Contains(act.pattern, "/logins/"))
+			if strings.HasSuffix(act.pattern, "}/clear-factors") && strings.Contains(act.pattern, "/logins/") {
+				w.addApp(commands.Session{Contact: w.victim.contact, Actor: event.Actor{Kind: event.ActorLogin, ID: string(w.victim.login)}})
+			}
 		}
 		for _, c := range all {
 			if !c.may[routes[act.named()]] || c.login != access.Full && c.staff != account.StaffAdmin {
@@ -415,9 +420,16 @@ func TestEveryActTwiceIsOnce(t *testing.T) {
 			}
 		}
 	}
-	// What ends sessions records nothing; passwords that are wrong, and what the sweep has no id
-	// of, are refused twice.
-	if 3*len(took) < 2*len(needs) {
+	// Passwords that are wrong, and what the sweep has no id of, are refused twice. What people
+	// do about their own sign-in is not counted: it records nothing, or what they hold is
+	// another from then on.
+	counted := 0
+	for name := range needs {
+		if !strings.Contains(name, "/security/") && !strings.Contains(name, "/session/") && !strings.Contains(name, "/sessions/") {
+			counted++
+		}
+	}
+	if 3*len(took) < 2*counted {
 		for name := range needs {
 			if !took[name] {
 				t.Errorf("%s had no effect", name)
@@ -470,6 +482,22 @@ func (w *sweep) afresh(n int, person bool) {
 	w.must(err)
 	w.settle()
 	w.hashes()
+}
+
+// addApp gives a login an authenticator app, and recovery codes with it.
+func (w *sweep) addApp(s commands.Session) {
+	w.t.Helper()
+	ctx, x := w.t.Context(), w.app.commands
+	as := w.req(w.account)
+	as.Contact, as.Actor = s.Contact, s.Actor
+	step, err := x.BeginTOTP(ctx, as, commands.Proof{Password: ownerPassword})
+	w.must(err)
+	set, err := x.TOTPSetUp(ctx, as, step)
+	w.must(err)
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(set.Secret, " ", ""))
+	w.must(err)
+	_, _, err = x.ConfirmTOTP(ctx, as, commands.ConfirmTOTP{Step: step, Code: factor.Code(secret, factor.Step(as.At))})
+	w.must(err)
 }
 
 // hashes finds what the victim's documents say, as their pages do.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -74,8 +75,15 @@ func TestWhatPeopleWriteStaysText(t *testing.T) {
 	w.must(err)
 	pay, _, err := x.StartPayment(ctx, e.asPerson(), commands.StartPayment{Method: "transfer", Documents: []commands.PayDocument{{Kind: document.Invoice, ID: e.issue(document.Invoice, `F"; filename=x.html; <1>`)}}})
 	w.must(err)
-	w.victim = things{contact: e.who, login: e.login, link: e.link, payment: pay, product: product, docs: e.docs}
+	w.victim = things{contact: e.who, login: e.login, link: e.link, payment: pay, product: product, comment: e.files, docs: e.docs}
 	w.settle()
+	// The mails again, of an account that has such a name.
+	_, _, err = x.ShareLink(ctx, w.req(w.account), commands.ShareLink{Document: e.docs[document.Quote], Kind: document.Quote, SentTo: "z@x.example", Send: true, Message: markup})
+	w.must(err)
+	w.sent(4)
+	if n := w.harmlessMails(); n < 4 {
+		t.Errorf("only %d mails showed what was written", n)
+	}
 
 	staff := w.person(w.served, "staff", edge.StaffCookie, w.account, commands.Session{Actor: event.Actor{Kind: event.ActorStaff, ID: string(clerk)}}, nil)
 	login := w.person(w.served, "a login", edge.SessionCookie, w.account, commands.Session{Contact: e.who, Actor: event.Actor{Kind: event.ActorLogin, ID: string(e.login)}}, nil)
@@ -96,8 +104,15 @@ func TestWhatPeopleWriteStaysText(t *testing.T) {
 			}
 		}
 	}
-	// As who holds a link, while there was no password, it was shown to nobody: see the pages of
-	// the form that is refused, with what was typed.
+	if n := e.asGuests(); n < 10 {
+		t.Errorf("only %d pages showed it to holders of links", n)
+	} else {
+		t.Logf("%d pages showed it to holders of links", n)
+	}
+	_, err = x.SetLoginPassword(ctx, w.req(w.account), commands.SetLoginPassword{Login: e.login, Password: ownerPassword})
+	w.must(err)
+	login = w.person(w.served, "a login", edge.SessionCookie, w.account, commands.Session{Contact: e.who, Actor: event.Actor{Kind: event.ActorLogin, ID: string(e.login)}}, nil)
+	// The pages of the form that is refused, with what was typed.
 	for _, act := range w.walk() {
 		if act.method != http.MethodPost || routes[act.named()] == machines || strings.HasPrefix(act.pattern, "/api/") {
 			continue
@@ -118,6 +133,42 @@ func TestWhatPeopleWriteStaysText(t *testing.T) {
 		t.Errorf("only %d pages showed what was written", shown)
 	}
 	t.Logf("%d pages showed what was written", shown)
+}
+
+// asGuests looks at each document as the holder of a link to it, who writes too, and
+// returns how many pages showed what was written. Links open while nobody has a password.
+func (e *written) asGuests() (shown int) {
+	e.t.Helper()
+	ctx, x := e.t.Context(), e.app.commands
+	_, err := x.RemoveLoginPassword(ctx, e.req(e.account), commands.RemoveLoginPassword{Login: e.login})
+	e.must(err)
+	for k, doc := range e.docs {
+		link, _, err := x.ShareLink(ctx, e.req(e.account), commands.ShareLink{Document: doc, Kind: k})
+		e.must(err)
+		guest := e.person(e.served, "the holder of a link to a "+string(k), edge.LinkCookie, e.account,
+			commands.Session{Contact: e.who, Actor: event.Actor{Kind: event.ActorLink, ID: string(link.ID)}}, nil)
+		e.settle()
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			for _, r := range e.walk() {
+				if r.method != method || routes[r.named()] != sharedSide {
+					continue
+				}
+				for _, h := range r.hits(e.victim) {
+					for name := range h.form {
+						if name != "command" && name != "document" {
+							h.form.Set(name, markup)
+						}
+					}
+					got := e.ask(guest, h)
+					if e.harmless(guest.name+": "+method+" "+h.path, got.Header(), got.Body.Bytes()) && method == http.MethodGet {
+						shown++
+					}
+				}
+			}
+			e.settle()
+		}
+	}
+	return shown
 }
 
 // harmless checks an answer, and reports whether it shows what was written.
@@ -160,6 +211,12 @@ var addresses = map[string]bool{"href": true, "src": true, "action": true, "form
 
 func (w *sweep) harmlessPage(what string, body []byte) bool {
 	w.t.Helper()
+	return w.harmlessHTML(what, body, false)
+}
+
+// harmlessHTML checks a page, or a mail, whose elements may be styled.
+func (w *sweep) harmlessHTML(what string, body []byte, mailed bool) bool {
+	w.t.Helper()
 	doc, err := html.Parse(strings.NewReader(string(body)))
 	w.must(err)
 	shown := false
@@ -181,14 +238,14 @@ func (w *sweep) harmlessPage(what string, body []byte) bool {
 		}
 		for _, a := range n.Attr {
 			shown = shown || strings.Contains(a.Val, "x-planted")
-			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc" || strings.ContainsAny(a.Key, `"'<=`) {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" && (!mailed || strings.ContainsAny(a.Val, "<>(@\\")) || a.Key == "srcdoc" || strings.ContainsAny(a.Key, `"'<=`) {
 				w.t.Errorf("%s: %s has an attribute %s", what, n.Data, a.Key)
 			}
 			if !addresses[a.Key] {
 				continue
 			}
 			u, err := url.Parse(a.Val)
-			own := err == nil && u.Host == "" && (u.Scheme == "" || u.Scheme == "mailto" || u.Scheme == "tel" || n.Data == "img" && strings.HasPrefix(a.Val, "data:image/"))
+			own := err == nil && u.Host == "" && (u.Scheme == "" || u.Scheme == "mailto" || u.Scheme == "tel" || n.Data == "img" && strings.HasPrefix(a.Val, "data:image/") || mailed && a.Val == "cid:logo")
 			if !own && !strings.HasPrefix(a.Val, "http://portal.test/") {
 				w.t.Errorf("%s: %s leads to %q", what, n.Data, a.Val)
 			}
@@ -275,6 +332,11 @@ func (w *sweep) mailedTo(act func()) string {
 	w.sending()
 	act()
 	w.sent(1)
+	all, err := readmodels.ListMails(w.t.Context(), readmodels.ForStaff(w.app.read, w.account), readmodels.MailQuery{})
+	w.must(err)
+	if len(all.Items) != 1 {
+		w.t.Fatalf("there are %d mails, sent or not", len(all.Items))
+	}
 	files, err := filepath.Glob(filepath.Join(w.app.cfg.Data, outbox, "*.eml"))
 	w.must(err)
 	if len(files) != 1 {
@@ -285,7 +347,12 @@ func (w *sweep) mailedTo(act func()) string {
 	defer func() { _ = f.Close() }()
 	m, err := mail.ReadMessage(f)
 	w.must(err)
-	return w.parts(textproto.MIMEHeader(m.Header), m.Body)
+	var said strings.Builder
+	w.parts(textproto.MIMEHeader(m.Header), m.Body, func(h textproto.MIMEHeader, text string) {
+		w.must(http.Header(h).Write(&said))
+		said.WriteString(text)
+	})
+	return said.String()
 }
 
 // sending sends mails from now on, until the test ends.
@@ -302,45 +369,48 @@ func (w *sweep) sending() {
 	})
 }
 
-// sent waits until as many mails are sent, and none is waiting.
+// sent waits until so many mails are sent.
 func (w *sweep) sent(n int) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	count := func(s readmodels.MailStatus) int {
-		w.t.Helper()
-		mails, err := readmodels.ListMails(ctx, readmodels.ForStaff(w.app.read, w.account), readmodels.MailQuery{Status: s})
-		w.must(err)
-		return len(mails.Items)
-	}
 	for {
 		head := w.head()
 		w.settle()
-		if count(readmodels.MailSent) == n && count(readmodels.MailWaiting) == 0 {
+		mails, err := readmodels.ListMails(ctx, readmodels.ForStaff(w.app.read, w.account), readmodels.MailQuery{})
+		w.must(err)
+		sent := 0
+		for i := range mails.Items {
+			switch m := &mails.Items[i].Row; {
+			case m.Status == readmodels.MailSent:
+				sent++
+			case m.Failing():
+				w.t.Fatalf("the mail %s to %q is %s after %d tries: %s %d", m.Template, m.To, m.Status, m.Attempts, m.Cause, m.Code)
+			}
+		}
+		if sent >= n {
 			return
 		}
 		if _, err := w.app.events.Wait(ctx, head); err != nil {
-			w.t.Fatalf("%d mails are sent, and %d waiting: %v", count(readmodels.MailSent), count(readmodels.MailWaiting), err)
+			w.t.Fatalf("of %d mails %d are sent: %v", len(mails.Items), sent, err)
 		}
 	}
 }
 
-// parts is what a mail, or a part of one, says to whoever reads it in whichever way: its
-// header, and its text, decoded.
-func (w *sweep) parts(header textproto.MIMEHeader, body io.Reader) string {
+// parts reads a mail, or a part of one, and what is in it: its header, and its text, decoded.
+func (w *sweep) parts(header textproto.MIMEHeader, body io.Reader, read func(textproto.MIMEHeader, string)) {
 	w.t.Helper()
-	var all strings.Builder
-	w.must(http.Header(header).Write(&all))
 	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	w.must(err)
 	if strings.HasPrefix(kind, "multipart/") {
+		read(header, "")
 		for r := multipart.NewReader(body, params["boundary"]); ; {
 			p, err := r.NextRawPart()
 			if errors.Is(err, io.EOF) {
-				return all.String()
+				return
 			}
 			w.must(err)
-			all.WriteString(w.parts(p.Header, p))
+			w.parts(p.Header, p, read)
 		}
 	}
 	if strings.EqualFold(header.Get("Content-Transfer-Encoding"), "quoted-printable") {
@@ -348,8 +418,39 @@ func (w *sweep) parts(header textproto.MIMEHeader, body io.Reader) string {
 	}
 	text, err := io.ReadAll(body)
 	w.must(err)
-	all.Write(text)
-	return all.String()
+	read(header, string(text))
+}
+
+// harmlessMails checks the mails in the outbox, and returns how many show what was written.
+func (w *sweep) harmlessMails() int {
+	w.t.Helper()
+	files, err := filepath.Glob(filepath.Join(w.app.cfg.Data, outbox, "*.eml"))
+	w.must(err)
+	shown := 0
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		w.must(err)
+		m, err := mail.ReadMessage(bytes.NewReader(b))
+		w.must(err)
+		what := "the mail " + m.Header.Get("Subject")
+		to, err := mail.ParseAddressList(m.Header.Get("To"))
+		if err != nil || len(to) != 1 || m.Header.Get("Bcc") != "" || m.Header.Get("Cc") != "" {
+			w.t.Errorf("%s goes to %q: %v", what, m.Header.Get("To"), err)
+		}
+		w.parts(textproto.MIMEHeader(m.Header), m.Body, func(h textproto.MIMEHeader, text string) {
+			switch kind, _, _ := strings.Cut(h.Get("Content-Type"), ";"); kind {
+			case "text/html":
+				// Mail programs know no style sheets: the styles are the mail's own, which say nothing of it.
+				if w.harmlessHTML(what, []byte(text), true) {
+					shown++
+				}
+			case "text/plain", "multipart/alternative", "multipart/related", "image/png":
+			default:
+				w.t.Errorf("%s: nobody has said what is harmless in %s", what, kind)
+			}
+		})
+	}
+	return shown
 }
 
 // TestFiguresInFormsAreIgnored sends amounts, prices, currencies, discounts and other
