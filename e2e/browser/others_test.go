@@ -63,9 +63,7 @@ func (w *world) colleague(t *testing.T, p *portal, quote, invoice, payment strin
 			t.Errorf("who may only read is offered %s", form)
 		}
 	}
-	b.fill("#comment-text", "Lo mira Julia.")
-	b.press("#comment-form button[type=submit]")
-	b.see("Comentario enviado.", "Lo mira Julia.")
+	b.comment("Lo mira Julia.")
 	b.visit(invoice)
 	if b.has(`a[href="` + invoice + `/pay"]`) {
 		t.Error("who may only read is offered to pay")

@@ -35,6 +35,9 @@ type lookedAt struct {
 	open func(b *tab)
 }
 
+// demos are pages of the demo alone, whose words are not the portal's.
+const demos = "demo-"
+
 // pages is every page that there is. A new page gets a line here, and with it its pictures
 // in docs/screenshots, its search for barriers, and the proof that it says all it says in
 // every language, and fits every window.
@@ -55,6 +58,12 @@ func (w *walk) pages() []lookedAt {
 		{"link-revoked", visitor, func(b *tab) { b.refused(410, w.revoked) }},
 		{"not-found", visitor, refusal(404, "/nothing-here")},
 		{"staff-sign-in", visitor, at("/staff/sign-in")},
+		{"sign-in-code", visitor, func(b *tab) {
+			b.visit("/sign-in")
+			b.fill("#email", supplierEmail, "#password", supplierPassword)
+			b.press("#sign-in button[type=submit]")
+			b.at("/sign-in/code")
+		}},
 
 		{"home", client, at("/")},
 		{"menu", client, func(b *tab) {
@@ -91,16 +100,23 @@ func (w *walk) pages() []lookedAt {
 			b.visit("/cart")
 		}},
 		{"security", client, at("/security")},
-		{"security-app", client, func(b *tab) {
-			b.visit("/security")
-			b.press("#add-app button[type=submit]")
-		}},
 		{"password-refused", client, func(b *tab) {
 			b.visit("/security")
 			b.fill("#current", "not-the-password", "#password", "12345678")
 			b.pressRefused(422, "#change-password button[type=submit]")
 		}},
 
+		{"security-app", client, func(b *tab) {
+			b.visit("/security")
+			b.proven(clientPassword, "#add-app", "#app-current")
+			b.at("/security/app")
+		}},
+
+		{"security-on", supplier, at("/security")},
+		{"security-codes", supplier, func(b *tab) {
+			b.visit("/security")
+			b.proven(supplierPassword, "#make-codes", "#codes-current")
+		}},
 		{"supplier-home", supplier, at("/")},
 		{"purchase-orders", supplier, at("/purchase-orders")},
 		{"purchase-order", supplier, first("/purchase-orders?status=sent")},
@@ -122,6 +138,7 @@ func (w *walk) pages() []lookedAt {
 			ofContact("")(b)
 			b.press("#look button[type=submit]")
 		}},
+		{"staff-security", staff, at("/staff/security")},
 		{"staff-documents", staff, at("/staff/documents")},
 		{"staff-orders", staff, at("/staff/orders")},
 		{"staff-payments", staff, at("/staff/payments")},
@@ -130,7 +147,12 @@ func (w *walk) pages() []lookedAt {
 		{"staff-mails", staff, at("/staff/mails")},
 		{"staff-invitations", staff, at("/staff/contacts?access=0")},
 		{"staff-invite-all", staff, at("/staff/invitations/new?access=0&all=1")},
-		{"staff-security", staff, at("/staff/security")},
+		{"staff-invite", staff, invite},
+		{"staff-invitation", staff, once(func(b *tab) {
+			invite(b)
+			b.press("#start-invitations button[type=submit]")
+			b.until("the invitations are sent", func() bool { return b.has(`progress[value="2"]`) })
+		})},
 		{"settings-account", staff, at("/staff/settings")},
 		{"settings-branding", staff, at("/staff/settings/branding")},
 		{"settings-payments", staff, at("/staff/settings/payments")},
@@ -138,7 +160,31 @@ func (w *walk) pages() []lookedAt {
 		{"settings-programs", staff, at("/staff/settings/programs")},
 
 		{"shared-quote", guest, at("/shared")},
+
+		{demos + "mails", visitor, at("/demo/mails")},
+		{demos + "mail", visitor, func(b *tab) {
+			b.visit("/demo/mails")
+			b.press("#mails li:first-child a")
+		}},
 	}
+}
+
+// invite is the page on which staff say that two contacts are to be invited.
+func invite(b *tab) {
+	b.visit("/staff/contacts?access=0")
+	for _, n := range []string{"1", "2"} {
+		b.click(`//li[` + n + `]//input[@form="invite-many"]`)
+	}
+	b.press("#invite-many button[type=submit]")
+}
+
+// proven sends a form that asks for the password too, where the sign-in is a while ago.
+func (b *tab) proven(password, form, field string) {
+	b.t.Helper()
+	if b.has(field) {
+		b.fill(field, password)
+	}
+	b.press(form + " button[type=submit]")
 }
 
 // at is a page by its address.
@@ -162,17 +208,24 @@ type walk struct {
 // first is the page of the first document of a list: the same one in every language.
 func first(list string) func(b *tab) { return after(list, func(*tab) {}) }
 
-// after is the page that acts lead to from the first document of a list. They are done
-// once: the page is known by its address from then on.
+// after is the page that acts lead to from the first document of a list.
 func after(list string, acts func(b *tab)) func(b *tab) {
+	return once(func(b *tab) {
+		b.visit(list)
+		b.press("#list tbody tr:first-child td.main a")
+		acts(b)
+	})
+}
+
+// once is the page that acts lead to. They are done once: the page is known by its address
+// from then on.
+func once(acts func(b *tab)) func(b *tab) {
 	path := ""
 	return func(b *tab) {
 		if path != "" {
 			b.visit(path)
 			return
 		}
-		b.visit(list)
-		b.press("#list tbody tr:first-child td.main a")
 		acts(b)
 		path = b.path()
 	}
@@ -196,6 +249,8 @@ func (w *walk) seat() {
 	}
 	w.tabs[client].signIn(clientEmail, clientPassword)
 	w.tabs[supplier].signIn(supplierEmail, supplierPassword)
+	w.tabs[supplier].visit("/security")
+	w.tabs[supplier].addApp()
 	b := w.tabs[staff]
 	b.signInStaff(staffEmail, staffPassword)
 	share := func() string {
@@ -249,7 +304,7 @@ func (w *walk) look(t *testing.T, p lookedAt) {
 	b.speak("es")
 	p.open(b)
 	b.wellFormed(p.name)
-	w.said.check(b, p.name, "es")
+	w.speaks(b, p.name, "es")
 	b.pictures(p.name)
 	b.unfold()
 	for _, window := range windows {
@@ -268,15 +323,25 @@ func (w *walk) look(t *testing.T, p lookedAt) {
 		if b.has(".looking") {
 			language = "es" // staff look at a portal in its contact's language
 		}
-		w.said.check(b, p.name, language)
+		w.speaks(b, p.name, language)
 		b.fits(p.name + " in " + language)
+	}
+}
+
+// speaks wants a page to say all in a language.
+func (w *walk) speaks(b *tab, name, language string) {
+	b.t.Helper()
+	if !strings.HasPrefix(name, demos) {
+		w.said.check(b, name, language)
+	} else if lang := b.attribute("html", "lang"); lang != language {
+		b.t.Errorf("%s is in %s, want %s", name, lang, language)
 	}
 }
 
 // speak chooses the language of the pages that follow.
 func (b *tab) speak(language string) {
 	b.t.Helper()
-	b.do("choosing a language", network.SetCookie("lonja-language", language).WithURL(b.base))
+	b.do("choosing a language", network.SetCookie("lonja-language", language).WithURL(b.base), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}))
 }
 
 // as makes the window that of a device, and the browser prefer an appearance.
