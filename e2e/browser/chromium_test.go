@@ -139,14 +139,7 @@ func (w *world) person(t *testing.T, p *portal, story string, d device) *tab {
 		network.Enable(), log.Enable(), runtime.Enable(), audits.Enable(),
 		emulation.SetFocusEmulationEnabled(true),
 		emulation.SetScriptExecutionDisabled(d.noScript),
-		chromedp.ActionFunc(func(ctx context.Context) error {
-			_, _, _, agent, _, err := browser.GetVersion().Do(ctx)
-			if err != nil {
-				return err
-			}
-			agent = strings.ReplaceAll(agent, "Headless", "")
-			return emulation.SetUserAgentOverride(agent).WithAcceptLanguage(b.device.language).Do(ctx)
-		}),
+		prefers(b.device.language),
 		b.size(),
 		chromedp.ActionFunc(func(ctx context.Context) error {
 			whole := cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser)
@@ -159,6 +152,17 @@ func (w *world) person(t *testing.T, p *portal, story string, d device) *tab {
 		}),
 	)
 	return b
+}
+
+// prefers makes the browser ask for pages in a language.
+func prefers(language string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		_, _, _, agent, _, err := browser.GetVersion().Do(ctx)
+		if err != nil {
+			return err
+		}
+		return emulation.SetUserAgentOverride(strings.ReplaceAll(agent, "Headless", "")).WithAcceptLanguage(language).Do(ctx)
+	})
 }
 
 // newJar opens a window with cookies of its own, and closes both with the test.

@@ -341,7 +341,7 @@ func (w *walk) speaks(b *tab, name, language string) {
 // speak chooses the language of the pages that follow.
 func (b *tab) speak(language string) {
 	b.t.Helper()
-	b.do("choosing a language", network.SetCookie("lonja-language", language).WithURL(b.base), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}))
+	b.do("choosing a language", network.SetCookie("lonja-language", language).WithURL(b.base), prefers(language))
 }
 
 // as makes the window that of a device, and the browser prefer an appearance.
