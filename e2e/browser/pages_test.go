@@ -138,10 +138,6 @@ func (w *walk) pages() []lookedAt {
 			ofContact("")(b)
 			b.press("#look button[type=submit]")
 		}},
-		{"staff-person", staff, func(b *tab) {
-			ofContact("")(b)
-			b.press(`//a[contains(@href, "/logins/")]`)
-		}},
 		{"staff-security", staff, at("/staff/security")},
 		{"staff-documents", staff, at("/staff/documents")},
 		{"staff-orders", staff, at("/staff/orders")},
