@@ -193,10 +193,10 @@ func (s *Sender) send(ctx context.Context, acc id.Account, due []id.ID) (reached
 	reached = true
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	todo := make(chan id.ID)
+	names := make(chan id.ID)
 	for range min(atOnce, len(due)) {
 		group.Go(func() {
-			for name := range todo {
+			for name := range names {
 				status, why, err := s.one(ctx, acc, name)
 				mu.Lock()
 				if err == nil && (status != mail.Waiting || why != "") {
@@ -216,9 +216,9 @@ func (s *Sender) send(ctx context.Context, acc id.Account, due []id.ID) (reached
 		if !goOn || ctx.Err() != nil {
 			break
 		}
-		todo <- name
+		names <- name
 	}
-	close(todo)
+	close(names)
 	group.Wait()
 	return reached, recorded
 }
