@@ -33,16 +33,12 @@ func (w *world) withKeys(t *testing.T) {
 
 	b := w.person(t, p, "with-keys", desktop)
 	b.visit("/sign-in")
-	if !b.focused("#email") {
-		t.Error("the sign-in page does not begin at its first field")
-	}
+	b.focus("#email") // the sign-in page begins at its first field
 	b.types(smallEmail)
 	b.key(kb.Tab)
 	b.types("Not-This-One-At-All")
 	b.to(401, "pressing Enter", chromedp.KeyEvent(kb.Enter))
-	if !b.focused("[role=alert]") {
-		t.Error("a refused form does not have the focus at what is wrong")
-	}
+	b.focus("[role=alert]") // a refused form leads to what is wrong
 	b.tabTo("#email")
 	b.do("clearing", chromedp.KeyEvent("a", chromedp.KeyModifiers(input.ModifierCtrl)))
 	b.types(smallEmail)
@@ -56,9 +52,7 @@ func (w *world) withKeys(t *testing.T) {
 		t.Error("the first Tab does not lead to the link past the navigation")
 	}
 	b.key(kb.Enter)
-	if !b.focused("#content") {
-		t.Error("the link past the navigation does not lead there")
-	}
+	b.focus("#content")
 	b.tabTo(`#pending-actions a.button[href^="/quotes/"]`)
 	b.enter()
 	b.see("Presupuesto P-")
@@ -103,6 +97,13 @@ func (b *tab) types(text string) {
 func (b *tab) enter() {
 	b.t.Helper()
 	b.to(200, "pressing Enter", chromedp.KeyEvent(kb.Enter))
+}
+
+// focus wants the focus at an element. A page may have arrived before the browser moves it
+// there: it looks for autofocus when it first draws, which comes after.
+func (b *tab) focus(selector string) {
+	b.t.Helper()
+	b.until("the focus is at "+selector, func() bool { return b.focused(selector) })
 }
 
 func (b *tab) focused(selector string) bool {
@@ -517,9 +518,7 @@ func (w *world) inParts(t *testing.T) {
 	b.click("#sort-total")
 	b.waitFor("th[aria-sort=descending] #sort-total")
 	same("sorting")
-	if !b.focused("#sort-total") {
-		t.Error("sorting loses the focus")
-	}
+	b.focus("#sort-total") // sorting keeps it
 	if q := b.query(); q.Get("sort") != "total" || q.Get("desc") != "1" {
 		t.Errorf("sorted by total, the address says %v", q)
 	}
