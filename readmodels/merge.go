@@ -21,6 +21,10 @@ type merge struct {
 	Desc  bool
 	After string
 	Limit int
+	// Sift are conditions that say the same as Parts. Where Where asks for what is not in the
+	// index, a list of one contact then is one scan with all conditions, in the same order.
+	Sift  []Cond
+	Sifts bool // there are such conditions
 }
 
 type mergeRow struct {
@@ -38,6 +42,9 @@ func mergeList[R any](ctx context.Context, v View, t *Table[R], m merge) (Page[R
 		if last, err = decodeCursor(m.After); err != nil || !fits(last, &t.Schema, at) {
 			return Page[R]{}, fault.Field("after", "query.cursor_invalid")
 		}
+	}
+	if m.sifts(v, &t.Schema, at) {
+		return siftList(ctx, v, t, m, at, last)
 	}
 	var rows []mergeRow
 	for _, lead := range m.Parts {
@@ -73,22 +80,38 @@ func mergeList[R any](ctx context.Context, v View, t *Table[R], m merge) (Page[R
 		}
 		return c
 	})
-	var p Page[R]
-	if m.Limit > 0 && len(rows) > m.Limit {
-		rows = rows[:m.Limit]
-		if p.Next, err = encodeCursor(&t.Schema, m.Index, rows[len(rows)-1].row); err != nil {
-			return Page[R]{}, err
-		}
-	}
-	p.Items = make([]Item[R], len(rows))
+	found := make([]Row, len(rows))
 	for i := range rows {
-		r, err := t.Decode(rows[i].row.Data)
-		if err != nil {
-			return Page[R]{}, err
-		}
-		p.Items[i] = Item[R]{Key: rows[i].row.Key, Row: *r}
+		found[i] = rows[i].row
 	}
-	return p, nil
+	return pageOf(t, m.Index, m.Limit, found)
+}
+
+// sifts reports whether the list is one scan.
+func (m *merge) sifts(v View, s *Schema, at []int) bool {
+	return m.Sifts && !v.all && slices.ContainsFunc(m.Where, func(c Cond) bool { return !slices.Contains(at, s.Column(c.Column)) })
+}
+
+// siftList is mergeList in one scan.
+func siftList[R any](ctx context.Context, v View, t *Table[R], m merge, at []int, last *Cursor) (Page[R], error) {
+	s := v.scan(t.Name, Query{Where: append(slices.Clone(m.Sift), m.Where...), Desc: m.Desc})
+	if m.Limit > 0 {
+		s.Limit = m.Limit + 1
+	}
+	if last != nil {
+		s.After = &Cursor{Contact: last.Contact, ID: last.ID}
+	}
+	for _, o := range m.Order {
+		s.Order = append(s.Order, t.Columns[at[o]].Name)
+		if last != nil {
+			s.After.Values = append(s.After.Values, last.Values[o])
+		}
+	}
+	rows, err := v.r.ScanRows(ctx, s)
+	if err != nil {
+		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
+	}
+	return pageOf(t, m.Index, m.Limit, rows)
 }
 
 func (m *merge) compare(a, b []Value, ka, kb Key) int {

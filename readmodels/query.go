@@ -61,13 +61,16 @@ type Scan struct {
 	Contact     id.Contact
 	AllContacts bool   // staff: any contact of the account; Contact is then empty
 	Index       string // "" orders by row id
-	Where       []Cond
-	Desc        bool
-	After       *Cursor
-	Limit       int // 0: no limit
+	// Order names columns to order by, then by contact and row id, where no index does:
+	// all rows that meet the conditions are looked at. Only without Index.
+	Order []string
+	Where []Cond
+	Desc  bool
+	After *Cursor
+	Limit int // 0: no limit
 }
 
-// Cursor is the last row seen: its index columns, and its key. Opaque to callers.
+// Cursor is the last row seen: the columns of its index or of Order, and its key. Opaque to callers.
 type Cursor struct {
 	Values  []Value
 	Contact id.Contact
@@ -174,10 +177,15 @@ func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], er
 	if err != nil {
 		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
 	}
-	var p Page[R]
-	if q.Limit > 0 && len(rows) > q.Limit {
-		rows = rows[:q.Limit]
-		if p.Next, err = encodeCursor(&t.Schema, q.Index, rows[len(rows)-1]); err != nil {
+	return pageOf(t, q.Index, q.Limit, rows)
+}
+
+// pageOf makes a page of rows, of which there is one more than the limit where there is a
+// next page.
+func pageOf[R any](t *Table[R], index string, limit int, rows []Row) (p Page[R], err error) {
+	if limit > 0 && len(rows) > limit {
+		rows = rows[:limit]
+		if p.Next, err = encodeCursor(&t.Schema, index, rows[len(rows)-1]); err != nil {
 			return Page[R]{}, err
 		}
 	}

@@ -55,7 +55,7 @@ func (s *Schema) Check() error {
 type Resolved struct {
 	Index int     // place of the index, -1 for the order of row ids
 	Where []int   // column of each condition of the scan
-	Order []int   // columns to order by: those of the index that no condition fixes
+	Order []int   // columns to order by: those of the index, or of the scan's Order, that no condition fixes
 	After []Value // values of Order where the scan goes on, with After's contact and id; used if Resume
 	// Resume says that only rows beyond the cursor are wanted; Empty that there can be none.
 	Resume, Empty bool
@@ -101,6 +101,14 @@ func (s *Scan) Resolve(t *Schema) (Resolved, error) {
 		}
 		for _, name := range t.Indexes[r.Index].Columns {
 			columns = append(columns, t.Column(name))
+		}
+		if len(s.Order) > 0 {
+			return r, fmt.Errorf("scan of %s: ordered by index %s and by columns", t.Name, s.Index)
+		}
+	}
+	for i, name := range s.Order {
+		if columns = append(columns, t.Column(name)); columns[i] < 0 || slices.Contains(s.Order[:i], name) {
+			return r, fmt.Errorf("scan of %s: ordered by %q, which is no column or named twice", t.Name, name)
 		}
 	}
 	if s.After != nil {

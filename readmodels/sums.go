@@ -2,7 +2,6 @@ package readmodels
 
 import (
 	"context"
-	"slices"
 
 	"lonja/domain/document"
 	"lonja/domain/money"
@@ -35,25 +34,33 @@ func SumDocuments(ctx context.Context, v View, f DocumentFilter) ([]DocumentSum,
 			currencies = append(currencies, s.Currencies[i].Currency)
 		}
 	}
+	var others, notes []document.Kind
+	for _, k := range kinds {
+		if k == document.CreditNote {
+			notes = append(notes, k)
+		} else {
+			others = append(others, k)
+		}
+	}
 	var out []DocumentSum
 	for _, cur := range currencies {
 		one := DocumentSum{Total: money.Of(0, cur), Outstanding: money.Of(0, cur)}
-		for _, k := range kinds {
-			statuses := f.statusesOf(k)
-			if len(statuses) == 0 {
+		of := f
+		of.Currency = cur
+		ranges := of.ranges()
+		for _, part := range []struct {
+			of    []document.Kind
+			sign  int64
+			total Op // how the total is to nothing, of credit notes
+		}{{others, 1, 0}, {notes, -1, Ge}, {notes, 1, Lt}} {
+			where, ok := f.oneOf(part.of)
+			if !ok {
 				continue
 			}
-			of := f
-			of.Currency = cur
-			where := slices.Concat([]Cond{Where("kind", Eq, kindValue(k)), Where("status", In, statusValues(statuses)...)}, of.ranges())
-			if k == document.CreditNote {
-				err = one.add(ctx, v, -1, slices.Concat(where, []Cond{Where("total", Ge, N(0))}))
-				where = append(where, Where("total", Lt, N(0)))
+			if where = append(where, ranges...); part.total != 0 {
+				where = append(where, Where("total", part.total, N(0)))
 			}
-			if err == nil {
-				err = one.add(ctx, v, 1, where)
-			}
-			if err != nil {
+			if err := one.add(ctx, v, part.sign, where); err != nil {
 				return nil, err
 			}
 		}

@@ -92,6 +92,9 @@ type Schema struct {
 	Columns []Column
 	Indexes []Index
 	ByID    bool // rows are asked for by id over the whole account too: FindRow
+	// Sifted says that owners can have very many rows, that are asked for with conditions and
+	// orders that no index serves. A store then has a way that does not read every row.
+	Sifted bool
 }
 
 // Table is a typed table: R is the row, kept as JSON beside its columns.

@@ -91,6 +91,7 @@ func things(name string) *readmodels.Table[thing] {
 	return &readmodels.Table[thing]{
 		Schema: readmodels.Schema{
 			Name:    name,
+			Sifted:  true,
 			Columns: []readmodels.Column{{Name: "kind", Kind: readmodels.Text}, {Name: "rank", Kind: readmodels.Int}},
 			Indexes: []readmodels.Index{
 				{Name: "kind", Columns: []string{"kind", "rank"}},
@@ -108,7 +109,7 @@ func things(name string) *readmodels.Table[thing] {
 func plains() *readmodels.Table[thing] {
 	t := things("plains")
 	t.Indexes = t.Indexes[:2]
-	t.ByID = true
+	t.ByID, t.Sifted = true, false
 	return t
 }
 
@@ -457,6 +458,16 @@ func everyComparison(s *readStore) {
 		if got := s.ids(scan); got != c.want {
 			s.Errorf("%s %d %v: got %s, want %s", c.column, c.op, c.values, got, c.want)
 		}
+		n, err := s.Store.CountRows(s.ctx, scan)
+		s.must(err)
+		if want := len(strings.Fields(c.want)); n != want {
+			s.Errorf("%s %d %v: counted %d, want %d", c.column, c.op, c.values, n, want)
+		}
+		scan.Order = []string{"rank"}
+		got := strings.Fields(s.ids(scan))
+		if slices.Sort(got); strings.Join(got, " ") != c.want {
+			s.Errorf("%s %d %v by rank: got %s, want %s", c.column, c.op, c.values, got, c.want)
+		}
 	}
 	s.equal(s.ids(readmodels.Scan{Table: "things", Account: acme, Contact: ann, Index: "kind", Limit: 5}), "a00 a03 a06 a09 a01")
 	s.equal(s.ids(readmodels.Scan{Table: "things", Account: acme, Contact: ann, Index: "kind", Limit: 5, Desc: true}), "a11 a08 a05 a02 a10")
@@ -564,6 +575,10 @@ func senselessScans(s *readStore) {
 		{Table: "things", Contact: ann},
 		{Table: "things", Account: acme, Contact: ann, AllContacts: true},
 		{Table: "things", Account: acme, Index: "nothing"},
+		{Table: "things", Account: acme, Order: []string{"nothing"}},
+		{Table: "things", Account: acme, Order: []string{"rank", "rank"}},
+		{Table: "things", Account: acme, Index: "kind", Order: []string{"rank"}},
+		{Table: "things", Account: acme, Order: []string{"rank"}, After: &readmodels.Cursor{Values: []readmodels.Value{readmodels.T("x")}, ID: "a"}},
 		{Table: "things", Account: acme, Where: []readmodels.Cond{readmodels.Where("nothing", readmodels.Eq, readmodels.N(1))}},
 		{Table: "things", Account: acme, Where: []readmodels.Cond{readmodels.Where("kind", readmodels.Eq, readmodels.N(1))}},
 		{Table: "things", Account: acme, Where: []readmodels.Cond{readmodels.Where("rank", readmodels.Contains, readmodels.N(1))}},
@@ -807,8 +822,14 @@ func readsBehaveAsModel(s *readStore) {
 				if scan.AllContacts {
 					scan.Contact = ""
 				}
+				if scan.Index == "" {
+					scan.Order = rapid.SampledFrom([][]string{nil, {"rank"}, {"kind", "rank"}, {"rank", "kind"}}).Draw(t, "order")
+				}
 				if rapid.Bool().Draw(t, "filtered") {
-					scan.Where = append(scan.Where, readmodels.Where("kind", readmodels.Op(rapid.IntRange(1, 6).Draw(t, "op")), readmodels.T(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "value"))))
+					scan.Where = append(scan.Where, readmodels.Where("kind", readmodels.Op(rapid.IntRange(1, 8).Draw(t, "op")), readmodels.T(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "value"))))
+				}
+				if rapid.Bool().Draw(t, "filtered by rank") {
+					scan.Where = append(scan.Where, readmodels.Where("rank", readmodels.Op(rapid.IntRange(1, 7).Draw(t, "op")), readmodels.N(rapid.Int64Range(-1, 2).Draw(t, "value"))))
 				}
 				cursor := thing{ID: rapid.SampledFrom([]string{"a", "c", "zz"}).Draw(t, "after"), Kind: "x", Rank: rapid.Int64Range(-1, 2).Draw(t, "after rank")}
 				if rapid.Bool().Draw(t, "resumed") {
@@ -816,11 +837,12 @@ func readsBehaveAsModel(s *readStore) {
 					if scan.AllContacts {
 						scan.After.Contact = ann
 					}
-					switch scan.Index {
-					case "kind", "all":
-						scan.After.Values = []readmodels.Value{readmodels.T(cursor.Kind), readmodels.N(cursor.Rank)}
-					case "rank":
-						scan.After.Values = []readmodels.Value{readmodels.N(cursor.Rank)}
+					for _, name := range orderOf(scan) {
+						if name == "kind" {
+							scan.After.Values = append(scan.After.Values, readmodels.T(cursor.Kind))
+						} else {
+							scan.After.Values = append(scan.After.Values, readmodels.N(cursor.Rank))
+						}
 					}
 				}
 				got, err := s.Store.ScanRows(s.ctx, scan)
@@ -830,6 +852,29 @@ func readsBehaveAsModel(s *readStore) {
 				want := modelScan(model, scan, cursor)
 				if len(got) != len(want) || len(got) > 0 && !reflect.DeepEqual(got, want) {
 					t.Fatalf("scan %+v gave\n%v, want\n%v", scan, shown(got), shown(want))
+				}
+				// What is counted and added up is all that meets the conditions.
+				whole := scan
+				whole.After, whole.Limit = nil, 0
+				all := modelScan(model, whole, cursor)
+				var sum int64
+				for _, r := range all {
+					sum += r.Values[1].Int()
+				}
+				counted, err := s.Store.CountRows(s.ctx, scan)
+				if err != nil {
+					t.Fatal(err)
+				}
+				atMost := len(all)
+				if scan.Limit > 0 {
+					atMost = min(atMost, scan.Limit)
+				}
+				n, sums, err := s.Store.SumRows(s.ctx, scan, "rank")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if counted != atMost || n != len(all) || sums[0] != sum {
+					t.Fatalf("scan %+v: %d rows of %d counted, sum %d of %d; want %d, and %d of %d", scan, counted, atMost, sums[0], n, atMost, sum, len(all))
 				}
 			}
 		}
@@ -852,6 +897,17 @@ func shown(rows []readmodels.Row) string {
 	return b.String()
 }
 
+// orderOf returns the columns that a scan orders by.
+func orderOf(scan readmodels.Scan) []string {
+	switch scan.Index {
+	case "kind", "all":
+		return []string{"kind", "rank"}
+	case "rank":
+		return []string{"rank"}
+	}
+	return scan.Order
+}
+
 func modelScan(model map[readmodels.Key]readmodels.Row, scan readmodels.Scan, after thing) []readmodels.Row {
 	decoded := func(r readmodels.Row) (t thing) {
 		if err := json.Unmarshal(r.Data, &t); err != nil {
@@ -861,11 +917,12 @@ func modelScan(model map[readmodels.Key]readmodels.Row, scan readmodels.Scan, af
 	}
 	order := func(a, b thing, ca, cb id.Contact) int {
 		c := 0
-		switch scan.Index {
-		case "kind", "all":
-			c = cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rank, b.Rank))
-		case "rank":
-			c = cmp.Compare(a.Rank, b.Rank)
+		for _, name := range orderOf(scan) {
+			if name == "kind" {
+				c = cmp.Or(c, cmp.Compare(a.Kind, b.Kind))
+			} else {
+				c = cmp.Or(c, cmp.Compare(a.Rank, b.Rank))
+			}
 		}
 		c = cmp.Or(c, cmp.Compare(ca, cb), cmp.Compare(a.ID, b.ID))
 		if scan.Desc {
@@ -880,9 +937,14 @@ func modelScan(model map[readmodels.Key]readmodels.Row, scan readmodels.Scan, af
 		}
 		keep := true
 		for _, c := range scan.Where {
-			o := cmp.Compare(decoded(r).Kind, c.Values[0].Text())
+			row := decoded(r)
+			o := cmp.Compare(row.Rank, c.Values[0].Int())
+			if c.Column == "kind" {
+				o = cmp.Compare(row.Kind, c.Values[0].Text())
+			}
 			keep = keep && [...]bool{
 				readmodels.Eq: o == 0, readmodels.Ne: o != 0, readmodels.Lt: o < 0, readmodels.Le: o <= 0, readmodels.Gt: o > 0, readmodels.Ge: o >= 0,
+				readmodels.In: o == 0, readmodels.Contains: strings.Contains(row.Kind, c.Values[0].Text()),
 			}[c.Op]
 		}
 		if scan.After != nil && order(decoded(r), after, k.Contact, scan.After.Contact) <= 0 {

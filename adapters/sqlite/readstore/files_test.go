@@ -26,7 +26,7 @@ type note struct {
 
 var notes = &readmodels.Table[note]{
 	Schema: readmodels.Schema{
-		Name: "notes", Columns: []readmodels.Column{{Name: "text", Kind: readmodels.Text}},
+		Name: "notes", Sifted: true, Columns: []readmodels.Column{{Name: "text", Kind: readmodels.Text}},
 		Indexes: []readmodels.Index{{Name: "text", Columns: []string{"text"}}, {Name: "all", Columns: []string{"text"}, Wide: true}},
 	},
 	Values: func(n *note, dst []readmodels.Value) []readmodels.Value { return append(dst, readmodels.T(n.Text)) },
@@ -34,7 +34,7 @@ var notes = &readmodels.Table[note]{
 
 func open(t testing.TB, path string) *readstore.Store {
 	t.Helper()
-	s, err := readstore.Open(t.Context(), path, readstore.Options{})
+	s, err := readstore.Open(t.Context(), path, readstore.Options{Many: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,9 @@ func (g *generation) createFile() error {
 	}
 	for _, t := range g.tables {
 		script += t.create + ";\n"
+		for _, create := range t.createColumns {
+			script += create + ";\n"
+		}
 		if g.seal {
 			for _, ix := range t.indexes {
 				script += ix + ";\n"
@@ -278,6 +281,9 @@ func (s *Store) Commit(ctx context.Context, b readmodels.Batch) error {
 			}
 			erased = erased || b.Changes[i].Erase
 		}
+		if err := w.chunks(); err != nil {
+			return err
+		}
 		fresh = w.fresh
 		if erased {
 			if err := step(conn, "UPDATE state SET erased = 1"); err != nil {
@@ -304,6 +310,8 @@ type writing struct {
 
 	loading bool // all owners that the file has are known
 
+	sifted map[chunkKey]*chunkChange // what has changed of sifted tables
+
 	// Rows come contact by contact, and the account's own number goes with each.
 	last, wide   owner
 	lastN, wideN int64
@@ -311,7 +319,7 @@ type writing struct {
 
 // checkpoint moves it by compare-and-set.
 func (w *writing) checkpoint(b *readmodels.Batch) error {
-	stmt, err := w.conn.Prepare("UPDATE state SET checkpoint = ?1 WHERE checkpoint = ?2 AND epoch = ?3")
+	stmt, err := w.conn.Prepare("UPDATE state SET checkpoint = ?1 WHERE checkpoint = +?2 AND epoch = +?3")
 	if err != nil {
 		return err
 	}
@@ -346,6 +354,13 @@ func (w *writing) change(c *readmodels.Change) error {
 		stmt.BindInt64(1, o)
 		if !c.Erase {
 			stmt.BindText(2, key.ID)
+			return w.row(stmt, t, o, true)
+		}
+		if t.schema.Sifted {
+			s := &sifting{conn: w.conn, t: t, o: o}
+			if err := s.drop(); err != nil {
+				return err
+			}
 		}
 		return run(stmt)
 	}
@@ -353,33 +368,47 @@ func (w *writing) change(c *readmodels.Change) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.bind(stmt, t, &c.Row); err != nil {
+	o, _, err := w.bind(stmt, t, &c.Row)
+	if err != nil {
 		return err
 	}
-	return run(stmt)
+	return w.row(stmt, t, o, false)
 }
 
-// bind binds the row for insertion, and returns the number of the next parameter.
-func (w *writing) bind(stmt *sqlite.Stmt, t *table, row *readmodels.Row) (int, error) {
-	o, err := w.owner(owner{row.Key.Account, row.Key.Contact}, true)
-	if err != nil {
-		return 0, err
+// row executes a statement that writes or deletes one row, and remembers which where the
+// table is sifted.
+func (w *writing) row(stmt *sqlite.Stmt, t *table, o int64, gone bool) error {
+	some, err := stmt.Step()
+	if err == nil && some {
+		w.note(t, o, stmt.ColumnInt64(0), gone)
+		_, err = stmt.Step() // to its end: only then it is done
+	}
+	if e := stmt.Reset(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// bind binds the row for insertion, and returns its owner and the number of the next parameter.
+func (w *writing) bind(stmt *sqlite.Stmt, t *table, row *readmodels.Row) (o int64, n int, err error) {
+	if o, err = w.owner(owner{row.Key.Account, row.Key.Contact}, true); err != nil {
+		return 0, 0, err
 	}
 	stmt.BindInt64(1, o)
 	stmt.BindText(2, row.Key.ID)
-	n := 3
+	n = 3
 	if t.wide {
 		a := o
 		if row.Key.Contact != "" {
 			if a, err = w.owner(owner{row.Key.Account, ""}, true); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 		stmt.BindInt64(3, a)
 		stmt.BindText(4, string(row.Key.Contact))
 		n = 5
 	}
-	return bindValues(stmt, n, row), nil
+	return o, bindValues(stmt, n, row), nil
 }
 
 func bindValues(stmt *sqlite.Stmt, n int, row *readmodels.Row) int {
@@ -599,7 +628,7 @@ func (o *owners) find(conn *sqlite.Conn, who owner, all bool) (int64, error) {
 	if ok || all {
 		return n, nil
 	}
-	stmt, err := conn.Prepare("SELECT id FROM owners WHERE account = ?1 AND contact = ?2")
+	stmt, err := conn.Prepare("SELECT id FROM owners WHERE account = +?1 AND contact = +?2")
 	if err != nil {
 		return 0, err
 	}

@@ -38,6 +38,7 @@ type loader struct {
 type loading struct {
 	rows   map[[2]uint64]int64 // rowid by hash of owner and row id
 	last   int64               // highest rowid
+	added  []int32             // by owner: rows, of a sifted table; those since removed count
 	erased map[int64]int64     // by owner: its rows up to this rowid are gone
 }
 
@@ -255,9 +256,13 @@ func (l *loader) change(w *writing, c *readmodels.Change) error {
 	if err != nil {
 		return err
 	}
-	n, err := w.bind(stmt, t, &c.Row)
+	_, n, err := w.bind(stmt, t, &c.Row)
 	if err != nil {
 		return err
+	}
+	if t.schema.Sifted {
+		at.added = append(at.added, make([]int32, max(0, int(o)+1-len(at.added)))...)
+		at.added[o]++
 	}
 	at.last++
 	at.rows[k] = at.last
@@ -303,6 +308,9 @@ func (l *loader) finish(ctx context.Context) (err error) {
 			return describe(l.gen.path, "seal", err)
 		}
 	}
+	if err := l.chunks(ctx); err != nil {
+		return describe(l.gen.path, "seal", err)
+	}
 	err = sqlitex.Execute(l.conn, "UPDATE state SET checkpoint = ?1, epoch = ?2", &sqlitex.ExecOptions{Args: []any{int64(l.checkpoint), l.epoch}})
 	if err != nil {
 		return describe(l.gen.path, "seal", err)
@@ -323,6 +331,25 @@ func (l *loader) finish(ctx context.Context) (err error) {
 		return fmt.Errorf("read store %s: seal: %w", l.gen.path, err)
 	}
 	l.finished = true
+	return nil
+}
+
+// chunks keeps the columns apart of owners with many rows.
+func (l *loader) chunks(ctx context.Context) error {
+	for _, t := range l.gen.tables {
+		for o, added := range l.tables[t].added {
+			if int(added) < l.gen.store.many {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			s := &sifting{conn: l.conn, t: t, o: int64(o), many: l.gen.store.many}
+			if err := s.build(); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

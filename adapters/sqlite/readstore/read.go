@@ -30,6 +30,7 @@ type pool struct {
 type reader struct {
 	conn *sqlite.Conn
 	get  map[*table]*sqlite.Stmt
+	last selection // of what was sifted last
 }
 
 // errGone says that the pool of a generation is closed; where the generation was
@@ -198,25 +199,27 @@ func (r *reader) row(g *generation, t *table, key readmodels.Key) (readmodels.Ro
 
 // readRow reads the values and the data that a statement selects first.
 func readRow(stmt *sqlite.Stmt, t *table, key readmodels.Key) readmodels.Row {
-	row := readmodels.Row{Key: key}
-	n := len(t.schema.Columns)
-	if n > 0 {
-		row.Values = make([]readmodels.Value, n)
-		for i, c := range t.schema.Columns {
-			if c.Kind == readmodels.Int {
-				row.Values[i] = readmodels.N(stmt.ColumnInt64(i))
-			} else {
-				row.Values[i] = readmodels.T(stmt.ColumnText(i))
-			}
+	return readmodels.Row{Key: key, Values: readValues(stmt, t), Data: data(stmt, len(t.schema.Columns))}
+}
+
+func readValues(stmt *sqlite.Stmt, t *table) []readmodels.Value {
+	if len(t.schema.Columns) == 0 {
+		return nil
+	}
+	values := make([]readmodels.Value, len(t.schema.Columns))
+	for i, c := range t.schema.Columns {
+		if c.Kind == readmodels.Int {
+			values[i] = readmodels.N(stmt.ColumnInt64(i))
+		} else {
+			values[i] = readmodels.T(stmt.ColumnText(i))
 		}
 	}
-	row.Data = data(stmt, n)
-	return row
+	return values
 }
 
 // ScanRows implements readmodels.Reader.
 func (s *Store) ScanRows(ctx context.Context, scan readmodels.Scan) (rows []readmodels.Row, err error) {
-	err = s.query(ctx, &scan, rowsOf, nil, func(t *table, stmt *sqlite.Stmt) {
+	err = s.query(ctx, &scan, rowsOf, nil, func(found *sifted) { rows = found.rows }, func(t *table, stmt *sqlite.Stmt) {
 		n := len(t.schema.Columns) + 1
 		key := readmodels.Key{Account: scan.Account, Contact: scan.Contact, ID: stmt.ColumnText(n)}
 		if scan.AllContacts {
@@ -232,16 +235,20 @@ func (s *Store) ScanRows(ctx context.Context, scan readmodels.Scan) (rows []read
 
 // CountRows implements readmodels.Reader.
 func (s *Store) CountRows(ctx context.Context, scan readmodels.Scan) (n int, err error) {
-	scan.After, scan.Index, scan.Desc = nil, "", false
-	err = s.query(ctx, &scan, countOf, nil, func(_ *table, stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) })
+	scan.After, scan.Index, scan.Order, scan.Desc = nil, "", nil, false
+	err = s.query(ctx, &scan, countOf, nil, func(found *sifted) {
+		if n = found.n; scan.Limit > 0 {
+			n = min(n, scan.Limit)
+		}
+	}, func(_ *table, stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) })
 	return n, err
 }
 
 // SumRows implements readmodels.Reader.
 func (s *Store) SumRows(ctx context.Context, scan readmodels.Scan, columns ...string) (n int, sums []int64, err error) {
-	scan.After, scan.Limit, scan.Index, scan.Desc = nil, 0, "", false
+	scan.After, scan.Limit, scan.Index, scan.Order, scan.Desc = nil, 0, "", nil, false
 	sums = make([]int64, len(columns))
-	err = s.query(ctx, &scan, sumOf, columns, func(_ *table, stmt *sqlite.Stmt) {
+	err = s.query(ctx, &scan, sumOf, columns, func(found *sifted) { n, sums = found.n, found.sums }, func(_ *table, stmt *sqlite.Stmt) {
 		n = stmt.ColumnInt(0)
 		for i := range sums {
 			sums[i] = stmt.ColumnInt64(i + 1)
@@ -259,7 +266,8 @@ const (
 	sumOf
 )
 
-func (s *Store) query(ctx context.Context, scan *readmodels.Scan, what asked, columns []string, each func(*table, *sqlite.Stmt)) error {
+// query hands what was sifted to all, or each row that SQLite finds to each.
+func (s *Store) query(ctx context.Context, scan *readmodels.Scan, what asked, columns []string, all func(*sifted), each func(*table, *sqlite.Stmt)) error {
 	return s.reading(ctx, scan.Table, func(r *reader, to route) error {
 		resolved, err := scan.Resolve(to.table.schema)
 		if err != nil {
@@ -276,6 +284,15 @@ func (s *Store) query(ctx context.Context, scan *readmodels.Scan, what asked, co
 		}
 		if o == 0 && (!scan.AllContacts || to.table.wide) {
 			return nil // nobody has had a row
+		}
+		if to.table.siftable(scan, what) {
+			found, ok, err := r.sift(ctx, to.table, o, scan, &resolved, what, sums)
+			if err == nil && ok {
+				all(&found)
+			}
+			if err != nil || ok {
+				return describe(to.gen.path, "sift "+scan.Table, err)
+			}
 		}
 		q := to.table.query(scan, &resolved, what, sums)
 		stmt, err := r.conn.Prepare(q.text.String())
@@ -314,9 +331,11 @@ type query struct {
 	args []readmodels.Value
 }
 
+// arg has a plus before it: SQLite looks at the value of a mere parameter when it plans, and
+// plans anew whenever another is bound, which takes longer than most queries.
 func (q *query) arg(v readmodels.Value) string {
 	q.args = append(q.args, v)
-	return "?" + strconv.Itoa(len(q.args)+1)
+	return "+?" + strconv.Itoa(len(q.args)+1)
 }
 
 // maxIn is the longest list of values that has a statement of its own length.
@@ -357,16 +376,21 @@ func (t *table) query(scan *readmodels.Scan, r *readmodels.Resolved, what asked,
 	case what != rowsOf:
 	case r.Index >= 0 && t.schema.Indexes[r.Index].Wide == scan.AllContacts:
 		q.text.WriteString(" INDEXED BY " + t.indexName(r.Index))
+	case len(scan.Order) > 0 && !scan.AllContacts:
+		// Not the index of the order: what it leads to first, few conditions may let through.
+		if lead, index := t.leading(scan); len(lead) > 0 {
+			q.text.WriteString(" INDEXED BY " + t.indexName(index))
+		}
 	case r.Index < 0 && !scan.AllContacts && !t.schema.ByID:
 		q.text.WriteString(" INDEXED BY " + t.name + "_key")
 	}
 	switch {
 	case joined:
-		q.text.WriteString(" WHERE w.account = ?1")
+		q.text.WriteString(" WHERE w.account = +?1")
 	case scan.AllContacts:
-		q.text.WriteString(" WHERE t.a = ?1")
+		q.text.WriteString(" WHERE t.a = +?1")
 	default:
-		q.text.WriteString(" WHERE t.o = ?1")
+		q.text.WriteString(" WHERE t.o = +?1")
 	}
 	for i := range scan.Where {
 		q.where("t."+column(r.Where[i]), &scan.Where[i])

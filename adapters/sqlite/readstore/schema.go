@@ -80,6 +80,12 @@ type table struct {
 	upsert, insert, update             string
 	deleteKey, deleteRow, deleteErased string
 	erase, each                        string
+
+	// Of a sifted table: see columns.go.
+	createColumns                          []string
+	column, putColumn, dropColumns         string
+	chunks, putChunk, moveChunk, dropChunk string
+	count, ofOwner, ofNumber               string
 }
 
 func newTable(at int, s *readmodels.Schema) *table {
@@ -130,24 +136,52 @@ func newTable(at int, s *readmodels.Schema) *table {
 	}
 	list := strings.Join(names, ", ")
 	t.columns = strings.Join(values, ", ")
-	t.get = fmt.Sprintf("SELECT %s FROM %s WHERE o = ?1 AND id = ?2", t.columns, t.name)
-	t.find = fmt.Sprintf("SELECT %s, w.contact FROM %s t JOIN owners w ON w.id = t.o WHERE t.id = ?1 AND w.account = ?2 ORDER BY w.contact LIMIT 1",
+	t.get = fmt.Sprintf("SELECT %s FROM %s WHERE o = +?1 AND id = +?2", t.columns, t.name)
+	t.find = fmt.Sprintf("SELECT %s, w.contact FROM %s t JOIN owners w ON w.id = t.o WHERE t.id = +?1 AND w.account = +?2 ORDER BY w.contact LIMIT 1",
 		strings.Join(prefixed("t.", values), ", "), t.name)
-	t.load = fmt.Sprintf("SELECT %s FROM %s WHERE r = ?1", t.columns, t.name)
+	t.load = fmt.Sprintf("SELECT %s FROM %s WHERE r = +?1", t.columns, t.name)
 	t.insert = fmt.Sprintf("INSERT INTO %s (%s, r) VALUES (%s, ?%d)", t.name, list, strings.Join(marks, ", "), len(names)+1)
 	t.upsert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (o, id) DO UPDATE SET %s", t.name, list, strings.Join(marks, ", "), strings.Join(sets, ", "))
 	for i := range sets {
 		sets[i] = fmt.Sprintf("%s = ?%d", values[i], i+1)
 	}
-	t.update = fmt.Sprintf("UPDATE %s SET %s WHERE r = ?%d", t.name, strings.Join(sets, ", "), len(values)+1)
-	t.deleteKey = fmt.Sprintf("DELETE FROM %s WHERE o = ?1 AND id = ?2", t.name)
-	t.deleteRow = fmt.Sprintf("DELETE FROM %s WHERE r = ?1", t.name)
-	t.erase = fmt.Sprintf("DELETE FROM %s WHERE o = ?1", t.name)
+	t.update = fmt.Sprintf("UPDATE %s SET %s WHERE r = +?%d", t.name, strings.Join(sets, ", "), len(values)+1)
+	t.deleteKey = fmt.Sprintf("DELETE FROM %s WHERE o = +?1 AND id = +?2", t.name)
+	t.deleteRow = fmt.Sprintf("DELETE FROM %s WHERE r = +?1", t.name)
+	t.erase = fmt.Sprintf("DELETE FROM %s WHERE o = +?1", t.name)
 	t.deleteErased = fmt.Sprintf("DELETE FROM %s WHERE r <= (SELECT upto FROM temp.erased WHERE t = ?1 AND erased.o = %s.o)", t.name, t.name)
 	t.each = fmt.Sprintf("SELECT %s, w.account, w.contact, id FROM %s t JOIN owners w ON w.id = t.o ORDER BY w.account, w.contact, t.id",
 		strings.Join(prefixed("t.", values), ", "), t.name)
 	t.each = strings.Replace(t.each, ", id FROM", ", t.id FROM", 1)
+	if s.Sifted {
+		t.sift()
+	}
 	return t
+}
+
+// sift writes the statements about the columns kept apart, and has the others say which
+// row they have written.
+func (t *table) sift() {
+	t.upsert += " RETURNING r"
+	t.deleteKey += " RETURNING r"
+	chunks, columns := t.name+"_chunks", t.name+"_columns"
+	t.createColumns = []string{
+		fmt.Sprintf("CREATE TABLE %s (o INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL UNIQUE, PRIMARY KEY (o, first)) STRICT, WITHOUT ROWID", chunks),
+		// A column's number is its place and its chunk's number: a key of one integer, since a
+		// longer one would lie on the same pages as what it leads to.
+		fmt.Sprintf("CREATE TABLE %s (k INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT", columns),
+	}
+	t.column = fmt.Sprintf("SELECT data FROM %s WHERE k = +?1", columns)
+	t.putColumn = fmt.Sprintf("INSERT OR REPLACE INTO %s (k, data) VALUES (?1, ?2)", columns)
+	t.chunks = fmt.Sprintf("SELECT first, n FROM %s WHERE o = +?1 ORDER BY first", chunks)
+	t.putChunk = fmt.Sprintf("INSERT INTO %s (o, first, n) SELECT ?1, ?2, coalesce(max(n), 0) + 1 FROM %s RETURNING n", chunks, chunks)
+	t.moveChunk = fmt.Sprintf("UPDATE %s SET first = ?3 WHERE o = +?1 AND first = +?2", chunks)
+	t.dropChunk = fmt.Sprintf("DELETE FROM %s WHERE o = +?1 AND first = +?2", chunks)
+	t.dropColumns = fmt.Sprintf("DELETE FROM %s WHERE k >= +?1 AND k < +?1 + %d", columns, columnRoom)
+	t.count = fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s WHERE o = +?1 LIMIT ?2)", t.name)
+	values := strings.TrimSuffix(t.columns, "data") + "r, id"
+	t.ofOwner = fmt.Sprintf("SELECT %s FROM %s WHERE o = +?1 ORDER BY +r", values, t.name)
+	t.ofNumber = fmt.Sprintf("SELECT %s FROM %s WHERE r = +?1 AND o = +?2", values, t.name)
 }
 
 func (t *table) indexName(i int) string { return fmt.Sprintf("%s_i%d", t.name, i) }

@@ -43,6 +43,9 @@ type Options struct {
 	// Readers is the number of reads of one generation that run at once, others wait for
 	// their turn. 0 means 8.
 	Readers int
+	// Many is from how many rows of an owner on the columns of sifted tables are kept apart:
+	// it changes what queries cost, not what they find. 0 means 512.
+	Many int
 	// Logger hears of what no caller can be told. nil means none.
 	Logger *slog.Logger
 }
@@ -51,6 +54,7 @@ type Options struct {
 type Store struct {
 	path    string
 	readers int
+	many    int
 	logger  *slog.Logger
 
 	mu       sync.Mutex // guards all below; the registry's transactions run under it
@@ -78,10 +82,14 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("read store %s: %w", path, err)
 	}
-	s := &Store{path: path, readers: opts.Readers, logger: opts.Logger, gens: map[int64]*generation{}, done: make(chan struct{})}
+	s := &Store{path: path, readers: opts.Readers, many: opts.Many, logger: opts.Logger, gens: map[int64]*generation{}, done: make(chan struct{})}
 	if s.readers <= 0 {
 		s.readers = 8
 	}
+	if s.many <= 0 {
+		s.many = defaultMany
+	}
+	s.many = min(s.many, mostMany)
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -61,7 +61,7 @@ func ReadList(ctx context.Context, v readmodels.View, kind document.Kind, q read
 	if list.Total, err = readmodels.CountDocuments(ctx, v, q.DocumentFilter); err != nil {
 		return list, err
 	}
-	if list.Total <= summedRows {
+	if list.Total > 0 && list.Total <= summedRows {
 		if list.Sums, err = readmodels.SumDocuments(ctx, v, q.DocumentFilter); err != nil {
 			return list, err
 		}
