@@ -2,6 +2,7 @@ package readstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -155,7 +156,7 @@ func appendTexts(b []byte, texts []string) []byte {
 
 var errChunk = errors.New("the columns kept apart are damaged: rebuild the projection with 'lonja projections rebuild'")
 
-// parseVector reads the stored form. The vector keeps b, which nobody may write to.
+// parseVector reads the stored form. The vector has copies of what it needs of b.
 func parseVector(b []byte) (vector, error) {
 	var v vector
 	if len(b) == 0 {
@@ -163,7 +164,7 @@ func parseVector(b []byte) (vector, error) {
 	}
 	form := b[0]
 	count, size := binary.Uvarint(b[1:])
-	if size <= 0 || count > math.MaxInt32 {
+	if size <= 0 || count > 2*mostMany {
 		return v, errChunk
 	}
 	v.n = int(count)
@@ -185,7 +186,7 @@ func parseVector(b []byte) (vector, error) {
 	if len(b) < 4*each {
 		return v, errChunk
 	}
-	v.ends, b = b[:4*each:4*each], b[4*each:]
+	v.ends, b = bytes.Clone(b[:4*each]), b[4*each:]
 	last := 0
 	for i := range each {
 		end := v.end(i)
@@ -198,7 +199,7 @@ func parseVector(b []byte) (vector, error) {
 		if len(b) < v.n {
 			return v, errChunk
 		}
-		v.codes, b = b[:v.n:v.n], b[v.n:]
+		v.codes, b = bytes.Clone(b[:v.n]), b[v.n:]
 		for _, c := range v.codes {
 			if int(c) >= each {
 				return v, errChunk
@@ -384,6 +385,7 @@ type sifting struct {
 	o    int64
 	many int   // of the store; only to write
 	err  error // the first; from then on columns are missing
+	buf  []byte
 }
 
 func (s *sifting) chunk(at place) *chunk {
@@ -418,6 +420,7 @@ func (c *chunk) parse(at int) (vector, error) {
 	return v, err
 }
 
+// stored returns a column of a chunk as it is stored, until the next is asked for.
 func (s *sifting) stored(chunk int64, at int) ([]byte, error) {
 	stmt, err := s.conn.Prepare(s.t.column)
 	if err != nil {
@@ -432,7 +435,9 @@ func (s *sifting) stored(chunk int64, at int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data(stmt, 0), nil
+	s.buf = append(s.buf[:0], make([]byte, stmt.ColumnLen(0))...)
+	stmt.ColumnBytes(0, s.buf)
+	return s.buf, nil
 }
 
 // places returns where the owner's chunks are, by their first rows; none where it has none.
@@ -514,10 +519,7 @@ func (r *reader) sift(ctx context.Context, t *table, o int64, scan *readmodels.S
 		return found, false, err
 	}
 	from, left, known := r.known(s, commit, scan, places)
-	// Numbers first: what they leave out, no text is looked at for.
-	slices.SortStableFunc(left, func(a, b int) int {
-		return int(t.schema.Columns[resolved.Where[b]].Kind) - int(t.schema.Columns[resolved.Where[a]].Kind)
-	})
+	s.hardest(scan, resolved, left, from)
 	found.sums = make([]int64, len(sums))
 	top := &best{scan: scan, resolved: resolved}
 	// What comes last is most often the newest, whatever it is ordered by: where the last are
@@ -624,6 +626,35 @@ func (v *vector) rows(to []int) []int {
 		to = append(to, i)
 	}
 	return to
+}
+
+// hardest puts first what lets through fewest: numbers before texts, which take longer to
+// read, and of texts the one that fewest of the newest rows meet.
+func (s *sifting) hardest(scan *readmodels.Scan, resolved *readmodels.Resolved, left []int, chunks []selected) {
+	const sample = 64
+	through := make([]int, len(scan.Where))
+	texts := 0
+	for _, i := range left {
+		if s.t.schema.Columns[resolved.Where[i]].Kind == readmodels.Text {
+			texts++
+		}
+	}
+	if texts > 1 && len(chunks) > 0 {
+		c := s.chunk(chunks[len(chunks)-1].place)
+		for _, i := range left {
+			if v := c.column(firstColumn + resolved.Where[i]); v != nil && v.kind == readmodels.Text {
+				for at := max(0, v.n-sample); at < v.n; at++ {
+					if v.meets(at, &scan.Where[i]) {
+						through[i]++
+					}
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(left, func(a, b int) int {
+		ka, kb := s.t.schema.Columns[resolved.Where[a]].Kind, s.t.schema.Columns[resolved.Where[b]].Kind
+		return cmp.Or(int(kb)-int(ka), through[a]-through[b])
+	})
 }
 
 // known returns in which chunks, and in which of their rows if that is known, those have to
@@ -1009,7 +1040,7 @@ func (s *sifting) open(at place) (*part, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.stored = append(p.stored, b)
+		p.stored = append(p.stored, bytes.Clone(b))
 		v := c.column(i)
 		if s.err != nil {
 			return nil, s.err
