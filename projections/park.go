@@ -47,12 +47,12 @@ func (r *Runner) RetryParked(ctx context.Context, projection string, account id.
 			if !of(&f.parked[i]) {
 				continue
 			}
-			one, err := r.cfg.Events.ReadFeed(ctx, f.parked[i].Position-1, 1, nil)
+			one, err := r.cfg.Events.ReadStream(ctx, f.parked[i].Stream, f.parked[i].Revision, 1, nil)
 			if err != nil {
 				return fmt.Errorf("projection %s: retry: %w", projection, err)
 			}
 			if len(one) == 0 || one[0].Position != f.parked[i].Position {
-				return fmt.Errorf("projection %s: retry: the log has no event at position %d", projection, f.parked[i].Position)
+				return fmt.Errorf("projection %s: retry: the log has no event at position %d, revision %d of %s", projection, f.parked[i].Position, f.parked[i].Revision, f.parked[i].Stream)
 			}
 			stored = append(stored, one[0])
 		}

@@ -281,12 +281,12 @@ func (x *reaction) firstOf(o owner) (first readmodels.Parked, found bool, err er
 
 // again answers a parked event, once.
 func (x *reaction) again(ctx context.Context, p readmodels.Parked) error {
-	one, err := x.r.cfg.Store.ReadFeed(ctx, p.Position-1, 1, nil)
+	one, err := x.r.cfg.Store.ReadStream(ctx, p.Stream, p.Revision, 1, nil)
 	if err != nil {
 		return fmt.Errorf("reaction %s: retry: %w", x.name, err)
 	}
 	if len(one) == 0 || one[0].Position != p.Position {
-		return fmt.Errorf("reaction %s: retry: the log has no event at position %d", x.name, p.Position)
+		return fmt.Errorf("reaction %s: retry: the log has no event at position %d, revision %d of %s", x.name, p.Position, p.Revision, p.Stream)
 	}
 	m := NewMessage(&one[0])
 	m.SetContext(context.WithValue(ctx, storedKey{}, &one[0]))
