@@ -344,14 +344,12 @@ func (l *loader) seal(ctx context.Context) error {
 					return err
 				}
 			}
-			statements := t.finished()
+			sql := t.finish + "; ANALYZE " + t.name
 			if at.found {
-				statements = append([]string{"DROP INDEX lonja." + t.byR}, statements...)
+				sql = "DROP INDEX lonja." + t.byR + "; " + sql
 			}
-			for _, sql := range append(statements, "ANALYZE "+t.name) {
-				if _, err := tx.Exec(ctx, sql); err != nil {
-					return err
-				}
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
 			}
 		}
 		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true, checkpoint = $2, epoch = $3 WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number, int64(l.checkpoint), l.epoch)

@@ -24,9 +24,8 @@ type table struct {
 	name   string // of the physical table, as SQL has it
 	byR    string // of the index that finds rows by r while they are loaded
 
-	create  string
-	indexes []string // the unique one of the key first
-	protect []string // row-level security and rights
+	create string
+	finish string // makes what is filled one that is read and written: indexes, row-level security and rights
 
 	columns               string // what every read selects: values, then data
 	get, find, load, each string
@@ -60,7 +59,7 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	if s.ByID {
 		key = "id, o"
 	}
-	t.indexes = []string{fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", pgx.Identifier{plain + "_key"}.Sanitize(), t.name, key)}
+	finish := []string{fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", pgx.Identifier{plain + "_key"}.Sanitize(), t.name, key)}
 	for i, ix := range s.Indexes {
 		on := []string{"o"}
 		if ix.Wide {
@@ -72,19 +71,19 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 		if ix.Wide {
 			on = append(on, "c")
 		}
-		t.indexes = append(t.indexes, fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", pgx.Identifier{fmt.Sprintf("%s_%d", plain, i)}.Sanitize(), t.name, strings.Join(on, ", ")))
+		finish = append(finish, fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", pgx.Identifier{fmt.Sprintf("%s_%d", plain, i)}.Sanitize(), t.name, strings.Join(on, ", ")))
 	}
 	// The owner is found through what its row shows to the reader: see the policy of owners.
-	t.protect = []string{
-		"ALTER TABLE " + t.name + " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
-		"CREATE POLICY writer ON " + t.name + " TO " + database.Writer + " USING (true) WITH CHECK (true)",
-		"CREATE POLICY reader ON " + t.name + " FOR SELECT TO " + database.Reader + ` USING (
+	t.finish = strings.Join(append(finish,
+		"ALTER TABLE "+t.name+" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+		"CREATE POLICY writer ON "+t.name+" TO "+database.Writer+" USING (true) WITH CHECK (true)",
+		"CREATE POLICY reader ON "+t.name+" FOR SELECT TO "+database.Reader+` USING (
 			o = (SELECT w.number FROM lonja.owners w WHERE w.account = current_setting('lonja.account', true) AND w.contact = CASE current_setting('lonja.scope', true)
 				WHEN 'contact' THEN nullif(current_setting('lonja.contact', true), '') WHEN 'account' THEN '' END)
 			OR a = (SELECT w.number FROM lonja.owners w WHERE w.account = current_setting('lonja.account', true) AND w.contact = '' AND current_setting('lonja.scope', true) = 'contacts'))`,
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON " + t.name + " TO " + database.Writer,
-		"GRANT SELECT ON " + t.name + " TO " + database.Reader,
-	}
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.name+" TO "+database.Writer,
+		"GRANT SELECT ON "+t.name+" TO "+database.Reader,
+	), "; ")
 
 	names, types := append([]string{"o", "a", "c", "id"}, values...), append([]string{"integer", "integer", "text", "bytea"}, kinds...)
 	var arrays, sets, prefixed []string
@@ -107,8 +106,5 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	t.erase = fmt.Sprintf("DELETE FROM %s WHERE o = ANY($1::integer[])", t.name)
 	return t, nil
 }
-
-// finished returns what makes a table that is filled one that is read and written.
-func (t *table) finished() []string { return append(append([]string{}, t.indexes...), t.protect...) }
 
 func column(i int) string { return fmt.Sprintf("v%d", i) }

@@ -431,14 +431,12 @@ func (s *Store) begin(ctx context.Context, tx pgx.Tx, projection string, version
 		return g, nil, err
 	}
 	for _, t := range gen.tables {
-		statements := []string{t.create}
+		sql := t.create
 		if g.Sealed {
-			statements = append(statements, t.finished()...)
+			sql += "; " + t.finish
 		}
-		for _, sql := range statements {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return g, nil, err
-			}
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return g, nil, err
 		}
 	}
 	if !g.Sealed {
