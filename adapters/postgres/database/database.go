@@ -9,7 +9,9 @@ package database
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,8 +59,9 @@ type DB struct {
 	Writes *pgxpool.Pool // as lonja_writer: what projections write
 	Reads  *pgxpool.Pool // as lonja_reader: what people see
 
-	name   string
-	config *pgx.ConnConfig
+	name    string
+	config  *pgx.ConnConfig
+	binding []byte // the secret of lonja.binding
 }
 
 // Open connects to the database of a connection string (postgres://user:password@host/database)
@@ -112,7 +115,20 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 			return nil, db.Describe("connect", err)
 		}
 	}
+	if err := db.Own.QueryRow(ctx, "SELECT secret FROM lonja.binding").Scan(&db.binding); err != nil {
+		return nil, db.Describe("read how transactions are bound", err)
+	}
 	return db, nil
+}
+
+// Proof proves that whoever binds a transaction to an account's contact is this program:
+// see lonja.bound.
+func (db *DB) Proof(scope, account, contact string) string {
+	inner := sha256.New()
+	inner.Write(db.binding)
+	inner.Write([]byte(scope + "\x00" + account + "\x00" + contact))
+	outer := sha256.Sum256(inner.Sum(append([]byte{}, db.binding...)))
+	return hex.EncodeToString(outer[:])
 }
 
 // Close ends the connections, after those that are lent out came back.

@@ -24,7 +24,7 @@ type view struct {
 }
 
 // bind says in a transaction on whose behalf it reads.
-const bind = "SELECT set_config('lonja.account', $1, true), set_config('lonja.contact', $2, true), set_config('lonja.scope', $3, true)"
+const bind = "SELECT set_config('lonja.account', $1, true), set_config('lonja.contact', $2, true), set_config('lonja.scope', $3, true), set_config('lonja.proof', $4, true)"
 
 // undefinedTable is the server's code for a table that was dropped.
 const undefinedTable = "42P01"
@@ -81,7 +81,7 @@ func (s *Store) reading(ctx context.Context, name string, v view, f func(*table)
 // pipelined up to one synchronisation is one transaction, with which the binding ends.
 func (s *Store) ask(ctx context.Context, v view, sql string, args []any, each func(*fields)) error {
 	batch := &pgx.Batch{}
-	batch.Queue(bind, string(v.account), string(v.contact), v.scope)
+	batch.Queue(bind, string(v.account), string(v.contact), v.scope, s.db.Proof(v.scope, string(v.account), string(v.contact)))
 	batch.Queue(sql, args...)
 	results := s.db.Reads.SendBatch(ctx, batch)
 	_, err := results.Exec()

@@ -387,15 +387,20 @@ func (s *Store) Begin(ctx context.Context, projection string, version int, table
 	return g, s.begun(begun, err)
 }
 
-// begun lets go of the connection that was to load a generation where its beginning failed.
+// begun takes note of a generation once others see it too, or else refresh would take it for
+// one that is gone. It lets go of the connection that was to load one whose beginning failed.
 func (s *Store) begun(g *generation, err error) error {
-	if err != nil && g != nil {
-		s.mu.Lock()
-		delete(s.gens, g.number)
-		s.mu.Unlock()
-		g.loader().close()
+	if g == nil {
+		return err
 	}
-	return err
+	if err != nil {
+		g.loader().close()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gens[g.number] = g
+	return nil
 }
 
 // begin makes a generation and its tables, within a transaction of the registry.
@@ -445,9 +450,6 @@ func (s *Store) begin(ctx context.Context, tx pgx.Tx, projection string, version
 			return g, nil, err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gens[g.Number] = gen
 	return g, gen, nil
 }
 

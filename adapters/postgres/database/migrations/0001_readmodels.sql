@@ -50,17 +50,31 @@ $$;
 -- Who asks on behalf of people may read, and only what is bound in its transaction: the
 -- account in lonja.account and, by lonja.scope, 'contact': the rows of the contact in
 -- lonja.contact; 'account': the rows of the account itself; 'contacts': the rows of all.
+-- What is bound counts with its proof in lonja.proof, which only who knows the secret can
+-- make: a query that got to hold foreign SQL can't bind itself to another contact.
+CREATE TABLE lonja.binding (secret bytea NOT NULL);
+INSERT INTO lonja.binding SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+
+CREATE FUNCTION lonja.proof(scope text, account text, contact text) RETURNS text LANGUAGE sql STABLE
+	RETURN (SELECT encode(sha256(b.secret || sha256(b.secret || convert_to(scope, 'UTF8') || '\x00'::bytea || convert_to(account, 'UTF8') || '\x00'::bytea || convert_to(contact, 'UTF8'))), 'hex')
+		FROM lonja.binding b);
+REVOKE EXECUTE ON FUNCTION lonja.proof FROM PUBLIC;
+
+-- The number of the owner that the transaction is bound to in the scope; NULL for none.
+CREATE FUNCTION lonja.bound(scope text) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+DECLARE
+	of_account text := current_setting('lonja.account', true);
+	of_contact text := coalesce(current_setting('lonja.contact', true), '');
+BEGIN
+	IF coalesce(of_account, '') = '' OR current_setting('lonja.scope', true) IS DISTINCT FROM scope OR (scope = 'contact') = (of_contact = '')
+		OR current_setting('lonja.proof', true) IS DISTINCT FROM lonja.proof(scope, of_account, of_contact) THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT w.number FROM lonja.owners w WHERE w.account = of_account AND w.contact = of_contact);
+END
+$$;
+
 GRANT USAGE ON SCHEMA lonja TO lonja_reader, lonja_writer;
-GRANT SELECT ON lonja.owners TO lonja_reader;
 GRANT SELECT, INSERT ON lonja.owners TO lonja_writer;
 GRANT SELECT, UPDATE ON lonja.generations TO lonja_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lonja.parked TO lonja_writer;
-
-ALTER TABLE lonja.owners ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY reader ON lonja.owners FOR SELECT TO lonja_reader USING (
-	account = current_setting('lonja.account', true) AND (
-		contact = CASE current_setting('lonja.scope', true)
-			WHEN 'contact' THEN nullif(current_setting('lonja.contact', true), '')
-			WHEN 'account' THEN '' END
-		OR current_setting('lonja.scope', true) = 'contacts'));
-CREATE POLICY writer ON lonja.owners TO lonja_writer USING (true) WITH CHECK (true);
