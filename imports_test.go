@@ -24,6 +24,9 @@ var allowed = []struct {
 	{"adapters/web/", []string{"domain/", "readmodels", "commands", "projections", "adapters/web/"}},
 	{"adapters/messaging", []string{"domain/", "readmodels", "commands", "commands/reactions", "projections"}},
 	{"adapters/audit", []string{"domain/", "readmodels", "projections"}}, // see docs/decisions/0004
+	// see docs/decisions/0027
+	{"adapters/sqlite/", []string{"domain/", "readmodels", "commands", "adapters/secrets"}},
+	{"adapters/postgres/", []string{"domain/", "readmodels", "commands", "adapters/secrets"}},
 	{"adapters/", []string{"domain/", "readmodels", "commands"}},
 }
 

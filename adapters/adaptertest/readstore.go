@@ -64,7 +64,7 @@ func ReadStore(t *testing.T, open func(t *testing.T) OpenedReads) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a store on a server, under the race detector on a busy machine, takes its time
 			defer cancel()
 			s := &readStore{T: t, ctx: ctx, OpenedReads: open(t)}
 			defer s.Store.Close()

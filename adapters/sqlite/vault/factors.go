@@ -2,47 +2,25 @@ package vault
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"lonja/adapters/secrets"
 	"lonja/commands"
 	"lonja/domain/event"
 	"lonja/domain/id"
 )
 
-// seal seals a secret for its place, of which the parts name what it is and whose: moved
-// to another, it does not open.
-func (v *Vault) seal(plain []byte, parts ...string) []byte {
-	nonce := make([]byte, v.wrap.NonceSize())
-	_, _ = rand.Read(nonce) // never fails
-	return v.wrap.Seal(nonce, nonce, plain, sealPlace(parts))
-}
-
+// unseal opens what the secrets sealed for the place.
 func (v *Vault) unseal(sealed []byte, parts ...string) ([]byte, error) {
-	n := v.wrap.NonceSize()
-	if len(sealed) < n {
-		return nil, fmt.Errorf("vault %s: a %s is cut short", v.path, parts[0])
-	}
-	plain, err := v.wrap.Open([]byte{}, sealed[:n], sealed[n:], sealPlace(parts))
+	plain, err := v.secrets.Open(sealed, parts...)
 	if err != nil {
-		return nil, fmt.Errorf("vault %s: a %s does not open: the file was altered", v.path, parts[0])
+		return nil, fmt.Errorf("vault %s: %w", v.path, err)
 	}
 	return plain, nil
-}
-
-// sealPlace is unlike every place of a subject's key, which has one NUL.
-func sealPlace(parts []string) []byte {
-	b := []byte{0}
-	for _, p := range parts {
-		b = fmt.Appendf(b, "%d:%s\x00", len(p), p)
-	}
-	return b
 }
 
 func (v *Vault) run(ctx context.Context, sql string, args ...any) error {
@@ -52,7 +30,7 @@ func (v *Vault) run(ctx context.Context, sql string, args ...any) error {
 // SetTOTP implements commands.Factors.
 func (v *Vault) SetTOTP(ctx context.Context, account id.Account, person id.ID, secret []byte, step int64) error {
 	return v.run(ctx, "INSERT INTO totps (account, person, secret, step) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET secret = excluded.secret, step = excluded.step",
-		string(account), string(person), v.seal(secret, "totp", string(account), string(person)), step)
+		string(account), string(person), v.secrets.Seal(secret, "totp", string(account), string(person)), step)
 }
 
 // TOTP implements commands.Factors.
@@ -83,15 +61,6 @@ func (v *Vault) RemoveTOTP(ctx context.Context, account id.Account, person id.ID
 	return v.run(ctx, "DELETE FROM totps WHERE account = ? AND person = ?", string(account), string(person))
 }
 
-// recoveryHash is the hash of a recovery code. Its 80 random bits need no slow one.
-func (v *Vault) recoveryHash(account id.Account, person id.ID, code string) []byte {
-	mac := hmac.New(sha256.New, v.pepper)
-	for _, p := range []string{"recovery code", string(account), string(person), code} {
-		fmt.Fprintf(mac, "%d:%s", len(p), p)
-	}
-	return mac.Sum(nil)
-}
-
 // SetRecoveryCodes implements commands.Factors.
 func (v *Vault) SetRecoveryCodes(ctx context.Context, account id.Account, person id.ID, codes []string) error {
 	return v.change(ctx, func(c *sqlite.Conn) error {
@@ -100,7 +69,7 @@ func (v *Vault) SetRecoveryCodes(ctx context.Context, account id.Account, person
 		}
 		for _, code := range codes {
 			if err := sqlitex.Execute(c, "INSERT INTO recovery_codes (account, person, hash) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-				&sqlitex.ExecOptions{Args: []any{string(account), string(person), v.recoveryHash(account, person, code)}}); err != nil {
+				&sqlitex.ExecOptions{Args: []any{string(account), string(person), v.secrets.RecoveryHash(account, person, code)}}); err != nil {
 				return err
 			}
 		}
@@ -112,7 +81,7 @@ func (v *Vault) SetRecoveryCodes(ctx context.Context, account id.Account, person
 func (v *Vault) UseRecoveryCode(ctx context.Context, account id.Account, person id.ID, code string) (left int, ok bool, err error) {
 	err = v.change(ctx, func(c *sqlite.Conn) error {
 		if err := sqlitex.Execute(c, "DELETE FROM recovery_codes WHERE account = ? AND person = ? AND hash = ? RETURNING 1", &sqlitex.ExecOptions{
-			Args:       []any{string(account), string(person), v.recoveryHash(account, person, code)},
+			Args:       []any{string(account), string(person), v.secrets.RecoveryHash(account, person, code)},
 			ResultFunc: func(*sqlite.Stmt) error { ok = true; return nil },
 		}); err != nil {
 			return err
@@ -131,7 +100,7 @@ func (v *Vault) UseRecoveryCode(ctx context.Context, account id.Account, person 
 // AddPasskey implements commands.Factors.
 func (v *Vault) AddPasskey(ctx context.Context, account id.Account, p commands.Passkey) error {
 	err := v.run(ctx, "INSERT INTO passkeys (account, id, kind, person, contact, credential, record, created, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		string(account), string(p.ID), string(p.Person.Kind), p.Person.ID, string(p.Contact), p.Credential, v.seal(p.Record, "passkey", string(account), string(p.ID)), millis(p.Created), millis(p.Used))
+		string(account), string(p.ID), string(p.Person.Kind), p.Person.ID, string(p.Contact), p.Credential, v.secrets.Seal(p.Record, "passkey", string(account), string(p.ID)), secrets.Millis(p.Created), secrets.Millis(p.Used))
 	if code := sqlite.ErrCode(err); code == sqlite.ResultConstraintUnique || code == sqlite.ResultConstraintPrimaryKey {
 		return commands.ErrPasskeyTaken
 	}
@@ -143,7 +112,7 @@ const selectPasskey = "SELECT id, kind, person, contact, credential, record, cre
 func (v *Vault) passkeyOf(account id.Account, s *sqlite.Stmt) (commands.Passkey, error) {
 	p := commands.Passkey{
 		ID: id.ID(s.ColumnText(0)), Person: event.Actor{Kind: event.ActorKind(s.ColumnText(1)), ID: s.ColumnText(2)}, Contact: id.Contact(s.ColumnText(3)),
-		Credential: blob(s, 4), Created: fromMillis(s.ColumnInt64(6)), Used: fromMillis(s.ColumnInt64(7)),
+		Credential: blob(s, 4), Created: secrets.Time(s.ColumnInt64(6)), Used: secrets.Time(s.ColumnInt64(7)),
 	}
 	var err error
 	p.Record, err = v.unseal(blob(s, 5), "passkey", string(account), string(p.ID))
@@ -174,7 +143,7 @@ func (v *Vault) FindPasskey(ctx context.Context, account id.Account, credential 
 // UsePasskey implements commands.Factors.
 func (v *Vault) UsePasskey(ctx context.Context, account id.Account, passkey id.ID, record []byte, at time.Time) error {
 	return v.run(ctx, "UPDATE passkeys SET record = ?, used = ? WHERE account = ? AND id = ?",
-		v.seal(record, "passkey", string(account), string(passkey)), millis(at), string(account), string(passkey))
+		v.secrets.Seal(record, "passkey", string(account), string(passkey)), secrets.Millis(at), string(account), string(passkey))
 }
 
 // RemovePasskey implements commands.Factors.
@@ -212,11 +181,11 @@ func (v *Vault) ClearFactors(ctx context.Context, account id.Account, person id.
 
 // BeginStep implements commands.Steps.
 func (v *Vault) BeginStep(ctx context.Context, s commands.Step) (string, error) {
-	secret, hash := newSecret()
+	secret, hash := secrets.Token()
 	return secret, v.change(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, "INSERT INTO steps (hash, account, purpose, kind, actor, contact, revision, data, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			&sqlitex.ExecOptions{Args: []any{
-				hash[:], string(s.Account), s.Purpose, string(s.Actor.Kind), s.Actor.ID, string(s.Contact), int64(s.Revision), v.seal(s.Data, "step", string(hash[:])), millis(s.Expires),
+				hash[:], string(s.Account), s.Purpose, string(s.Actor.Kind), s.Actor.ID, string(s.Contact), int64(s.Revision), v.secrets.Seal(s.Data, "step", string(hash[:])), secrets.Millis(s.Expires),
 			}})
 	})
 }
@@ -226,7 +195,7 @@ const stepColumns = "account, purpose, kind, actor, contact, revision, data, exp
 func (v *Vault) stepOf(hash [32]byte, s *sqlite.Stmt) (commands.Step, error) {
 	out := commands.Step{
 		Account: id.Account(s.ColumnText(0)), Purpose: s.ColumnText(1), Actor: event.Actor{Kind: event.ActorKind(s.ColumnText(2)), ID: s.ColumnText(3)},
-		Contact: id.Contact(s.ColumnText(4)), Revision: event.Revision(s.ColumnInt64(5)), Expires: fromMillis(s.ColumnInt64(7)),
+		Contact: id.Contact(s.ColumnText(4)), Revision: event.Revision(s.ColumnInt64(5)), Expires: secrets.Time(s.ColumnInt64(7)),
 	}
 	var err error
 	out.Data, err = v.unseal(blob(s, 6), "step", string(hash[:]))
@@ -235,7 +204,7 @@ func (v *Vault) stepOf(hash [32]byte, s *sqlite.Stmt) (commands.Step, error) {
 
 // FindStep implements commands.Steps.
 func (v *Vault) FindStep(ctx context.Context, purpose, secret string, now time.Time) (out commands.Step, ok bool, err error) {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	err = v.query(ctx, "SELECT "+stepColumns+" FROM steps WHERE hash = ? AND purpose = ? AND expires > ?", []any{hash[:], purpose, now.UnixMilli()}, func(s *sqlite.Stmt) error {
 		ok = true
 		out, err = v.stepOf(hash, s)
@@ -246,7 +215,7 @@ func (v *Vault) FindStep(ctx context.Context, purpose, secret string, now time.T
 
 // EndStep implements commands.Steps.
 func (v *Vault) EndStep(ctx context.Context, purpose, secret string, now time.Time) (out commands.Step, ok bool, err error) {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	err = v.change(ctx, func(c *sqlite.Conn) error {
 		if err := sqlitex.Execute(c, "DELETE FROM steps WHERE hash = ? AND purpose = ? AND expires > ? RETURNING "+stepColumns, &sqlitex.ExecOptions{
 			Args: []any{hash[:], purpose, now.UnixMilli()},

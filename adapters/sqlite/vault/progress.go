@@ -6,6 +6,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"lonja/adapters/secrets"
 	"lonja/domain/event"
 	"lonja/domain/id"
 	"lonja/readmodels"
@@ -36,7 +37,7 @@ func (v *Vault) Parked(ctx context.Context, name string) ([]readmodels.Parked, e
 		out = append(out, readmodels.Parked{
 			Position: event.Position(s.ColumnInt64(0)), Account: id.Account(s.ColumnText(1)), Contact: id.Contact(s.ColumnText(2)),
 			Stream: s.ColumnText(3), Revision: event.Revision(s.ColumnInt64(4)), Type: s.ColumnText(5), Reason: s.ColumnText(6),
-			At: fromMillis(s.ColumnInt64(7)), Skipped: s.ColumnBool(8),
+			At: secrets.Time(s.ColumnInt64(7)), Skipped: s.ColumnBool(8),
 		})
 		return nil
 	})
@@ -48,7 +49,7 @@ func (v *Vault) Park(ctx context.Context, name string, p readmodels.Parked) erro
 	return v.change(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, "INSERT OR REPLACE INTO parked (name, position, account, contact, stream, revision, type, reason, at, skipped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			&sqlitex.ExecOptions{Args: []any{
-				name, int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, p.Reason, millis(p.At), p.Skipped,
+				name, int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, p.Reason, secrets.Millis(p.At), p.Skipped,
 			}})
 	})
 }

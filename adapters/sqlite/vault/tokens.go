@@ -2,49 +2,23 @@ package vault
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"lonja/adapters/secrets"
 	"lonja/commands"
 	"lonja/domain/event"
 	"lonja/domain/id"
 )
 
-// newSecret returns a secret for people to hold, and the hash that is kept of it. 256
-// random bits need no slow hash.
-func newSecret() (string, [32]byte) {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails
-	s := base64.RawURLEncoding.EncodeToString(b)
-	return s, sha256.Sum256([]byte(s))
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
 // IssueToken implements commands.Tokens.
 func (v *Vault) IssueToken(ctx context.Context, t commands.Token) (string, error) {
-	secret, hash := newSecret()
+	secret, hash := secrets.Token()
 	return secret, v.change(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, "INSERT INTO tokens (hash, account, purpose, subject, contact, expires) VALUES (?, ?, ?, ?, ?, ?)",
-			&sqlitex.ExecOptions{Args: []any{hash[:], string(t.Account), t.Purpose, string(t.Subject), string(t.Contact), millis(t.Expires)}})
+			&sqlitex.ExecOptions{Args: []any{hash[:], string(t.Account), t.Purpose, string(t.Subject), string(t.Contact), secrets.Millis(t.Expires)}})
 	})
 }
 
@@ -53,13 +27,13 @@ const selectToken = "SELECT account, purpose, subject, contact, expires FROM tok
 func tokenOf(s *sqlite.Stmt) commands.Token {
 	return commands.Token{
 		Account: id.Account(s.ColumnText(0)), Purpose: s.ColumnText(1), Subject: id.ID(s.ColumnText(2)),
-		Contact: id.Contact(s.ColumnText(3)), Expires: fromMillis(s.ColumnInt64(4)),
+		Contact: id.Contact(s.ColumnText(3)), Expires: secrets.Time(s.ColumnInt64(4)),
 	}
 }
 
 // FindToken implements commands.Tokens.
 func (v *Vault) FindToken(ctx context.Context, purpose, secret string, now time.Time) (t commands.Token, ok bool, err error) {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	err = v.query(ctx, selectToken, []any{hash[:], purpose, now.UnixMilli()}, func(s *sqlite.Stmt) error {
 		t, ok = tokenOf(s), true
 		return nil
@@ -69,7 +43,7 @@ func (v *Vault) FindToken(ctx context.Context, purpose, secret string, now time.
 
 // UseToken implements commands.Tokens.
 func (v *Vault) UseToken(ctx context.Context, purpose, secret string, now time.Time) (t commands.Token, ok bool, err error) {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	err = v.change(ctx, func(c *sqlite.Conn) error {
 		if err := sqlitex.Execute(c, selectToken, &sqlitex.ExecOptions{Args: []any{hash[:], purpose, now.UnixMilli()}, ResultFunc: func(s *sqlite.Stmt) error {
 			t, ok = tokenOf(s), true
@@ -100,39 +74,32 @@ const seenStep = time.Minute
 
 // StartSession implements commands.Sessions.
 func (v *Vault) StartSession(ctx context.Context, s commands.Session) (string, error) {
-	secret, hash := newSecret()
+	secret, hash := secrets.Token()
 	return secret, v.change(ctx, func(c *sqlite.Conn) error {
 		// Whoever signs in clears away what has expired.
-		if err := sqlitex.Execute(c, "DELETE FROM sessions WHERE expires <= ?", &sqlitex.ExecOptions{Args: []any{millis(s.Created)}}); err != nil {
+		if err := sqlitex.Execute(c, "DELETE FROM sessions WHERE expires <= ?", &sqlitex.ExecOptions{Args: []any{secrets.Millis(s.Created)}}); err != nil {
 			return err
 		}
 		return sqlitex.Execute(c, "INSERT INTO sessions (hash, account, contact, kind, actor, created, seen, expires, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			&sqlitex.ExecOptions{Args: []any{
-				hash[:], string(s.Account), string(s.Contact), string(s.Actor.Kind), s.Actor.ID, millis(s.Created), millis(s.Created), millis(s.Expires), clip(s.UserAgent),
+				hash[:], string(s.Account), string(s.Contact), string(s.Actor.Kind), s.Actor.ID, secrets.Millis(s.Created), secrets.Millis(s.Created), secrets.Millis(s.Expires), secrets.Clip(s.UserAgent),
 			}})
 	})
-}
-
-func clip(s string) string {
-	if len(s) > 300 {
-		return s[:300]
-	}
-	return s
 }
 
 const sessionColumns = "hash, account, contact, kind, actor, created, seen, expires, agent"
 
 func sessionOf(s *sqlite.Stmt) commands.Session {
 	return commands.Session{
-		Mark: hex.EncodeToString(blob(s, 0)[:8]), Account: id.Account(s.ColumnText(1)), Contact: id.Contact(s.ColumnText(2)),
+		Mark: secrets.Mark(blob(s, 0)), Account: id.Account(s.ColumnText(1)), Contact: id.Contact(s.ColumnText(2)),
 		Actor:   event.Actor{Kind: event.ActorKind(s.ColumnText(3)), ID: s.ColumnText(4)},
-		Created: fromMillis(s.ColumnInt64(5)), Seen: fromMillis(s.ColumnInt64(6)), Expires: fromMillis(s.ColumnInt64(7)), UserAgent: s.ColumnText(8),
+		Created: secrets.Time(s.ColumnInt64(5)), Seen: secrets.Time(s.ColumnInt64(6)), Expires: secrets.Time(s.ColumnInt64(7)), UserAgent: s.ColumnText(8),
 	}
 }
 
 // FindSession implements commands.Sessions.
 func (v *Vault) FindSession(ctx context.Context, secret string, now time.Time) (commands.Session, bool, error) {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	s, ok := v.sessions.Get(hash)
 	if !ok {
 		v.mu.Lock()
@@ -193,7 +160,7 @@ func (v *Vault) ListSessions(ctx context.Context, account id.Account, actor even
 
 // EndSession implements commands.Sessions.
 func (v *Vault) EndSession(ctx context.Context, secret string) error {
-	hash := sha256.Sum256([]byte(secret))
+	hash := secrets.Hash(secret)
 	_, err := v.end(ctx, "DELETE FROM sessions WHERE hash = ? RETURNING hash", hash[:])
 	return err
 }
@@ -207,7 +174,7 @@ func (v *Vault) EndMarked(ctx context.Context, account id.Account, actor event.A
 
 // EndSessions implements commands.Sessions.
 func (v *Vault) EndSessions(ctx context.Context, account id.Account, actor event.Actor, kept string) error {
-	hash := sha256.Sum256([]byte(kept))
+	hash := secrets.Hash(kept)
 	_, err := v.end(ctx, "DELETE FROM sessions WHERE account = ? AND kind = ? AND actor = ? AND hash <> ? RETURNING hash",
 		string(account), string(actor.Kind), actor.ID, hash[:])
 	return err

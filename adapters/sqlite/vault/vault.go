@@ -5,14 +5,8 @@ package vault
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +20,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"lonja/adapters/secrets"
 	"lonja/commands"
 	"lonja/domain/event"
 	"lonja/domain/id"
@@ -158,13 +153,10 @@ type Options struct {
 // Vault implements commands.Vault.
 type Vault struct {
 	path     string
-	wrap     cipher.AEAD
-	blindKey []byte
-	pepper   []byte
+	secrets  *secrets.Secrets
 	read     *sqlitex.Pool
 	keys     *lru.Cache[keyName, *event.Key]
 	sessions *lru.Cache[[32]byte, commands.Session]
-	hashing  chan struct{} // bounds how many Argon2id run at once
 
 	mu    sync.Mutex // one writer
 	write *sqlite.Conn
@@ -181,8 +173,6 @@ type keyName struct {
 
 // What can be wrong with a vault.
 var (
-	// ErrMasterKey says that the master key is not the one the vault was made with.
-	ErrMasterKey = errors.New("the master key is not this vault's")
 	// ErrForeign says that the file is not a vault of this program or of one older.
 	ErrForeign = errors.New("not a vault of this program")
 )
@@ -203,8 +193,8 @@ func open(ctx context.Context, path string, o Options) (_ *Vault, err error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{path: path, hashing: make(chan struct{}, runtime.NumCPU())}
-	if err := v.deriveKeys(master); err != nil {
+	v := &Vault{path: path}
+	if v.secrets, err = secrets.New(master); err != nil {
 		return nil, err
 	}
 	if o.CachedKeys == 0 {
@@ -289,9 +279,6 @@ func (v *Vault) prepare(fresh bool) error {
 
 // checkMaster compares the master key with the mark that the vault was made with.
 func (v *Vault) checkMaster() error {
-	mac := hmac.New(sha256.New, v.pepper)
-	mac.Write([]byte("lonja vault check"))
-	want := mac.Sum(nil)
 	var have []byte
 	if err := sqlitex.Execute(v.write, "SELECT value FROM meta WHERE name = 'check'", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
 		have = blob(s, 0)
@@ -300,32 +287,9 @@ func (v *Vault) checkMaster() error {
 		return err
 	}
 	if have == nil {
-		return sqlitex.Execute(v.write, "INSERT INTO meta (name, value) VALUES ('check', ?)", &sqlitex.ExecOptions{Args: []any{want}})
+		return sqlitex.Execute(v.write, "INSERT INTO meta (name, value) VALUES ('check', ?)", &sqlitex.ExecOptions{Args: []any{v.secrets.Mark()}})
 	}
-	if !hmac.Equal(have, want) {
-		return ErrMasterKey
-	}
-	return nil
-}
-
-func (v *Vault) deriveKeys(master []byte) error {
-	var kek []byte
-	for _, k := range []struct {
-		to   *[]byte
-		info string
-	}{{&kek, "lonja vault wrap v1"}, {&v.blindKey, "lonja vault blind v1"}, {&v.pepper, "lonja vault pepper v1"}} {
-		b, err := hkdf.Key(sha256.New, master, nil, k.info, 32)
-		if err != nil {
-			return fmt.Errorf("deriving keys: %w", err)
-		}
-		*k.to = b
-	}
-	block, err := aes.NewCipher(kek)
-	if err != nil {
-		return err
-	}
-	v.wrap, err = cipher.NewGCM(block)
-	return err
+	return v.secrets.CheckMark(have)
 }
 
 // masterKey returns the given key, or that of the file, which is made for a fresh vault only:
@@ -449,13 +413,9 @@ func (v *Vault) Key(ctx context.Context, account id.Account, subject string) (*e
 	case erased:
 		return nil, event.ErrErased
 	}
-	secret, err := v.unwrap(name, wrapped)
+	k, err := v.secrets.OpenKey(account, subject, wrapped)
 	if err != nil {
-		return nil, err
-	}
-	k, err := event.NewKey(secret)
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("vault %s: %w", v.path, err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -465,34 +425,15 @@ func (v *Vault) Key(ctx context.Context, account id.Account, subject string) (*e
 	return k, nil
 }
 
-func (v *Vault) unwrap(name keyName, wrapped []byte) ([]byte, error) {
-	n := v.wrap.NonceSize()
-	if len(wrapped) < n {
-		return nil, fmt.Errorf("vault %s: key of %s is cut short", v.path, name.subject)
-	}
-	secret, err := v.wrap.Open(nil, wrapped[:n], wrapped[n:], place(name))
-	if err != nil {
-		return nil, fmt.Errorf("vault %s: key of %s does not open: the file was altered", v.path, name.subject)
-	}
-	return secret, nil
-}
-
-func place(name keyName) []byte { return []byte(string(name.account) + "\x00" + name.subject) }
-
 // EnsureKey implements commands.Keys.
 func (v *Vault) EnsureKey(ctx context.Context, account id.Account, subject string) error {
 	_, err := v.Key(ctx, account, subject)
 	if err == nil || !errors.Is(err, event.ErrNoKey) {
 		return err
 	}
-	secret := make([]byte, 32)
-	nonce := make([]byte, v.wrap.NonceSize())
-	_, _ = rand.Read(secret)
-	_, _ = rand.Read(nonce)
-	name := keyName{account, subject}
 	if err := v.change(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, "INSERT INTO keys (account, subject, wrapped) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-			&sqlitex.ExecOptions{Args: []any{string(account), subject, v.wrap.Seal(nonce, nonce, secret, place(name))}})
+			&sqlitex.ExecOptions{Args: []any{string(account), subject, v.secrets.NewKey(account, subject)}})
 	}); err != nil {
 		return err
 	}
@@ -525,11 +466,7 @@ func (v *Vault) EraseKey(ctx context.Context, account id.Account, subject string
 
 // Blind implements commands.Blinder.
 func (v *Vault) Blind(_ context.Context, account id.Account, purpose, value string) (string, error) {
-	mac := hmac.New(sha256.New, v.blindKey)
-	for _, p := range []string{string(account), purpose, value} {
-		fmt.Fprintf(mac, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
+	return v.secrets.Blind(account, purpose, value), nil
 }
 
 // Accounts returns the accounts that have a key of their own, which each has from its opening on.

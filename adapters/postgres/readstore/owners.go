@@ -1,0 +1,128 @@
+package readstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"lonja/domain/id"
+	"lonja/readmodels"
+)
+
+// owner is whose rows are: a contact's, or the account's own.
+type owner struct {
+	account id.Account
+	contact id.Contact
+}
+
+func ownerOf(k *readmodels.Key) owner { return owner{k.Account, k.Contact} }
+
+// valid reports whether PostgreSQL can hold the owner's ids.
+func (o owner) valid() bool {
+	fits := func(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+	return o.account != "" && fits(string(o.account)) && fits(string(o.contact))
+}
+
+// maxOwners bounds how many numbers a node remembers: some 50 MB.
+const maxOwners = 400_000
+
+// owners knows the numbers of owners, which never change.
+type owners struct {
+	mu  sync.RWMutex
+	ids map[owner]int32
+}
+
+func (o *owners) known(who owner) (int32, bool) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	n, ok := o.ids[who]
+	return n, ok
+}
+
+func (o *owners) learn(who owner, n int32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ids == nil || len(o.ids) >= maxOwners {
+		o.ids = map[owner]int32{}
+	}
+	o.ids[who] = n
+}
+
+// number returns an owner's number for who reads, false where nobody ever had a row of it.
+func (s *Store) number(ctx context.Context, who owner) (int32, bool, error) {
+	if n, ok := s.owners.known(who); ok {
+		return n, true, nil
+	}
+	if !who.valid() {
+		return 0, false, nil
+	}
+	found, err := s.numbers(ctx, []owner{who}, false)
+	n, ok := found[who]
+	return n, ok, err
+}
+
+// numbers returns the numbers of owners, and with add gives those one that have none.
+func (s *Store) numbers(ctx context.Context, all []owner, add bool) (map[owner]int32, error) {
+	out := make(map[owner]int32, len(all))
+	var missing []owner
+	for _, who := range all {
+		if _, twice := out[who]; twice {
+			continue
+		}
+		n, ok := s.owners.known(who)
+		if !ok {
+			missing = append(missing, who)
+		}
+		out[who] = n
+	}
+	for _, who := range missing {
+		delete(out, who)
+	}
+	for _, insert := range []bool{false, true} {
+		if insert && !add || len(missing) == 0 {
+			break
+		}
+		var accounts, contacts []string
+		for _, who := range missing {
+			if !who.valid() {
+				return nil, fmt.Errorf("account %q, contact %q: ids of rows must be text without NUL bytes, and there is no row without account", who.account, who.contact)
+			}
+			accounts, contacts = append(accounts, string(who.account)), append(contacts, string(who.contact))
+		}
+		if insert {
+			if _, err := s.db.Writes.Exec(ctx, "INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", accounts, contacts); err != nil {
+				return nil, err
+			}
+		}
+		rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
+			JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
+		if err != nil {
+			return nil, err
+		}
+		var who owner
+		var n int32
+		if _, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
+			s.owners.learn(who, n)
+			out[who] = n
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		left := missing[:0]
+		for _, who := range missing {
+			if _, ok := out[who]; !ok {
+				left = append(left, who)
+			}
+		}
+		missing = left
+	}
+	if add && len(missing) > 0 {
+		return nil, errors.New("an owner of rows that was just made is not there")
+	}
+	return out, nil
+}
