@@ -34,6 +34,7 @@ var allowed = []struct {
 var outside = []string{
 	"github.com/ThreeDotsLabs/watermill", "github.com/jackc/pgx", "github.com/EventStore/",
 	"github.com/go-chi/", "zombiezen.com/go/sqlite", "net/http", "database/sql",
+	"go.opentelemetry.io/", "github.com/prometheus/",
 }
 
 func TestImportRules(t *testing.T) {

@@ -18,7 +18,9 @@ type AddStaff struct {
 }
 
 // AddStaff gives a person of the account access to the staff side.
-func (c *Commands) AddStaff(ctx context.Context, req Request, in AddStaff) (id.ID, Receipt, error) {
+func (c *Commands) AddStaff(ctx context.Context, req Request, in AddStaff) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "AddStaff", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return "", Receipt{}, err
 	}

@@ -13,7 +13,9 @@ import (
 type AnnounceTransfer struct{ Payment id.ID }
 
 // AnnounceTransfer says that the contact has ordered the transfer at its bank.
-func (c *Commands) AnnounceTransfer(ctx context.Context, req Request, in AnnounceTransfer) (Receipt, error) {
+func (c *Commands) AnnounceTransfer(ctx context.Context, req Request, in AnnounceTransfer) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "AnnounceTransfer", req.TraceParent)
+	defer func() { end(failed) }()
 	if _, err := c.paymentOf(ctx, req, in.Payment); err != nil {
 		return Receipt{}, err
 	}

@@ -21,7 +21,9 @@ type ConfirmPurchase struct {
 }
 
 // ConfirmPurchase confirms a purchase order for its supplier.
-func (c *Commands) ConfirmPurchase(ctx context.Context, req Request, in ConfirmPurchase) (Receipt, error) {
+func (c *Commands) ConfirmPurchase(ctx context.Context, req Request, in ConfirmPurchase) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ConfirmPurchase", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authorise(ctx, req, in.PurchaseOrder, access.Approve); err != nil {
 		return Receipt{}, err
 	}
@@ -37,7 +39,9 @@ type RejectPurchase struct {
 }
 
 // RejectPurchase rejects a purchase order for its supplier.
-func (c *Commands) RejectPurchase(ctx context.Context, req Request, in RejectPurchase) (Receipt, error) {
+func (c *Commands) RejectPurchase(ctx context.Context, req Request, in RejectPurchase) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RejectPurchase", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authorise(ctx, req, in.PurchaseOrder, access.Approve); err != nil {
 		return Receipt{}, err
 	}
@@ -53,7 +57,9 @@ type CancelPurchase struct {
 }
 
 // CancelPurchase takes a purchase order back.
-func (c *Commands) CancelPurchase(ctx context.Context, req Request, in CancelPurchase) (Receipt, error) {
+func (c *Commands) CancelPurchase(ctx context.Context, req Request, in CancelPurchase) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "CancelPurchase", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

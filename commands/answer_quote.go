@@ -23,7 +23,9 @@ type ApproveQuote struct {
 }
 
 // ApproveQuote approves a quote for the contact.
-func (c *Commands) ApproveQuote(ctx context.Context, req Request, in ApproveQuote) (Receipt, error) {
+func (c *Commands) ApproveQuote(ctx context.Context, req Request, in ApproveQuote) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ApproveQuote", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.answerQuote(ctx, req, in.Quote, func(s quote.State, today document.Date) ([]event.Event, error) {
 		return quote.Approve(s, quote.Approval{Name: in.Name, Signature: in.Signature, Reference: in.Reference, Hash: in.Hash}, today)
 	})
@@ -36,7 +38,9 @@ type DeclineQuote struct {
 }
 
 // DeclineQuote declines a quote for the contact.
-func (c *Commands) DeclineQuote(ctx context.Context, req Request, in DeclineQuote) (Receipt, error) {
+func (c *Commands) DeclineQuote(ctx context.Context, req Request, in DeclineQuote) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "DeclineQuote", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.answerQuote(ctx, req, in.Quote, func(s quote.State, today document.Date) ([]event.Event, error) {
 		return quote.Decline(s, in.Name, in.Reason, today)
 	})
@@ -49,7 +53,9 @@ type RequestQuoteChanges struct {
 }
 
 // RequestQuoteChanges asks for another version of a quote, which stays open.
-func (c *Commands) RequestQuoteChanges(ctx context.Context, req Request, in RequestQuoteChanges) (Receipt, error) {
+func (c *Commands) RequestQuoteChanges(ctx context.Context, req Request, in RequestQuoteChanges) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RequestQuoteChanges", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.answerQuote(ctx, req, in.Quote, func(s quote.State, today document.Date) ([]event.Event, error) {
 		return quote.RequestChanges(s, in.Name, in.Text, today)
 	})
@@ -74,7 +80,9 @@ func (c *Commands) answerQuote(ctx context.Context, req Request, doc id.ID, deci
 type WithdrawQuote struct{ Quote id.ID }
 
 // WithdrawQuote takes a quote back.
-func (c *Commands) WithdrawQuote(ctx context.Context, req Request, in WithdrawQuote) (Receipt, error) {
+func (c *Commands) WithdrawQuote(ctx context.Context, req Request, in WithdrawQuote) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "WithdrawQuote", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}
@@ -86,7 +94,9 @@ const expiryPage = 200
 
 // ExpireQuotes records the expiry of all quotes whose day has passed unanswered, and
 // returns how many. One that fails does not keep the others. Only the system does.
-func (c *Commands) ExpireQuotes(ctx context.Context, req Request) (int, error) {
+func (c *Commands) ExpireQuotes(ctx context.Context, req Request) (_ int, failed error) {
+	ctx, end, failed := c.begin(ctx, "ExpireQuotes", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return 0, err
 	}

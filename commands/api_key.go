@@ -17,6 +17,8 @@ type CreateAPIKey struct{ Name string }
 
 // CreateAPIKey makes a key and returns its id and its secret, which is shown this once.
 func (c *Commands) CreateAPIKey(ctx context.Context, req Request, in CreateAPIKey) (key id.ID, secret string, rcpt Receipt, err error) {
+	ctx, end, err := c.begin(ctx, "CreateAPIKey", req.TraceParent)
+	defer func() { end(err) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return "", "", Receipt{}, err
 	}
@@ -38,7 +40,9 @@ func (c *Commands) CreateAPIKey(ctx context.Context, req Request, in CreateAPIKe
 type RevokeAPIKey struct{ Key id.ID }
 
 // RevokeAPIKey ends a key: the next request with it is refused.
-func (c *Commands) RevokeAPIKey(ctx context.Context, req Request, in RevokeAPIKey) (Receipt, error) {
+func (c *Commands) RevokeAPIKey(ctx context.Context, req Request, in RevokeAPIKey) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RevokeAPIKey", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

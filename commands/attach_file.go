@@ -41,7 +41,9 @@ type FileRef struct{ Blob, Name string }
 // AttachFile keeps a file, sealed, for a comment that is still to come, and returns what
 // is to be known of it. The same file in the same thread is kept once. Without a comment
 // it is gone after a day.
-func (c *Commands) AttachFile(ctx context.Context, req Request, in AttachFile) (conversation.File, error) {
+func (c *Commands) AttachFile(ctx context.Context, req Request, in AttachFile) (_ conversation.File, failed error) {
+	ctx, end, failed := c.begin(ctx, "AttachFile", req.TraceParent)
+	defer func() { end(failed) }()
 	owner, err := c.ownerOf(ctx, req, in.Kind, in.Document)
 	if err != nil {
 		return conversation.File{}, err

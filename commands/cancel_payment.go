@@ -14,7 +14,9 @@ type CancelPayment struct{ Payment id.ID }
 
 // CancelPayment gives a payment up: its checkout can't be paid any more, and the
 // documents are free for another. One that was paid meanwhile stays paid, and says so.
-func (c *Commands) CancelPayment(ctx context.Context, req Request, in CancelPayment) (Receipt, error) {
+func (c *Commands) CancelPayment(ctx context.Context, req Request, in CancelPayment) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "CancelPayment", req.TraceParent)
+	defer func() { end(failed) }()
 	s, err := c.paymentOf(ctx, req, in.Payment)
 	if err != nil {
 		return Receipt{}, err

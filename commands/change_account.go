@@ -13,7 +13,9 @@ type ChangeAccount struct {
 }
 
 // ChangeAccount replaces the account's details; its currency can't change.
-func (c *Commands) ChangeAccount(ctx context.Context, req Request, in ChangeAccount) (Receipt, error) {
+func (c *Commands) ChangeAccount(ctx context.Context, req Request, in ChangeAccount) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeAccount", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) { return account.Change(s, in.Details) })
 }
 

@@ -16,7 +16,9 @@ type ChangeBranding struct {
 }
 
 // ChangeBranding sets what the portal looks like.
-func (c *Commands) ChangeBranding(ctx context.Context, req Request, in ChangeBranding) (Receipt, error) {
+func (c *Commands) ChangeBranding(ctx context.Context, req Request, in ChangeBranding) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeBranding", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) {
 		return account.ChangeBranding(s, account.BrandingChanged(in))
 	})

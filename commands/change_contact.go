@@ -19,7 +19,9 @@ type ChangeContact struct {
 // ChangeContact replaces a contact's details. The new tax id is reserved before, the
 // old identifiers are freed after; a repeated act finishes what a broken-off one left. The
 // main login follows the main email.
-func (c *Commands) ChangeContact(ctx context.Context, req Request, in ChangeContact) (Receipt, error) {
+func (c *Commands) ChangeContact(ctx context.Context, req Request, in ChangeContact) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeContact", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -20,7 +20,9 @@ type ChangeLogin struct {
 // person's: its sessions end, and recovery links that went to the old address are void.
 // The new email is reserved before, old ones are freed after; a repeated act finishes
 // what a broken-off one left.
-func (c *Commands) ChangeLogin(ctx context.Context, req Request, in ChangeLogin) (Receipt, error) {
+func (c *Commands) ChangeLogin(ctx context.Context, req Request, in ChangeLogin) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeLogin", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -17,7 +17,9 @@ type ChangeLoginRole struct {
 
 // ChangeLoginRole sets what a login may do, from its next act on. Its sessions end: one
 // of a greater role is of another secret than one of a lesser.
-func (c *Commands) ChangeLoginRole(ctx context.Context, req Request, in ChangeLoginRole) (Receipt, error) {
+func (c *Commands) ChangeLoginRole(ctx context.Context, req Request, in ChangeLoginRole) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeLoginRole", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

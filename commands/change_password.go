@@ -18,7 +18,9 @@ type ChangePassword struct {
 }
 
 // ChangePassword changes the actor's own password.
-func (c *Commands) ChangePassword(ctx context.Context, req Request, in ChangePassword) (Receipt, error) {
+func (c *Commands) ChangePassword(ctx context.Context, req Request, in ChangePassword) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangePassword", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Actor != (event.Actor{Kind: event.ActorLogin, ID: string(in.Login)}) {
 		return Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

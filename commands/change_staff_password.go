@@ -16,7 +16,9 @@ type ChangeStaffPassword struct {
 }
 
 // ChangeStaffPassword changes the actor's own password.
-func (c *Commands) ChangeStaffPassword(ctx context.Context, req Request, in ChangeStaffPassword) (Receipt, error) {
+func (c *Commands) ChangeStaffPassword(ctx context.Context, req Request, in ChangeStaffPassword) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeStaffPassword", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Actor.Kind != event.ActorStaff {
 		return Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

@@ -20,7 +20,9 @@ type ChangeStaffRole struct {
 
 // ChangeStaffRole sets what a person of the account may do, from their next act on. Their
 // sessions end. The last administrator stays one.
-func (c *Commands) ChangeStaffRole(ctx context.Context, req Request, in ChangeStaffRole) (Receipt, error) {
+func (c *Commands) ChangeStaffRole(ctx context.Context, req Request, in ChangeStaffRole) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ChangeStaffRole", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

@@ -16,7 +16,9 @@ type ClearFactors struct{ Login id.ID }
 
 // ClearFactors takes a login's app, passkeys and recovery codes away, for staff, so that
 // the password alone signs in again. Its sessions end.
-func (c *Commands) ClearFactors(ctx context.Context, req Request, in ClearFactors) (Receipt, error) {
+func (c *Commands) ClearFactors(ctx context.Context, req Request, in ClearFactors) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ClearFactors", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}
@@ -32,7 +34,9 @@ type ClearStaffFactors struct{ Staff id.ID }
 
 // ClearStaffFactors is ClearFactors for somebody of staff, by an administrator. Nobody
 // clears their own: a session that was left open must not be enough for it.
-func (c *Commands) ClearStaffFactors(ctx context.Context, req Request, in ClearStaffFactors) (Receipt, error) {
+func (c *Commands) ClearStaffFactors(ctx context.Context, req Request, in ClearStaffFactors) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ClearStaffFactors", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}
@@ -63,7 +67,9 @@ type RequireStaffFactor struct{ Required bool }
 
 // RequireStaffFactor sets it. Whoever has no second factor yet then comes as far as
 // setting one up; an administrator without one would shut themselves out, and can't.
-func (c *Commands) RequireStaffFactor(ctx context.Context, req Request, in RequireStaffFactor) (Receipt, error) {
+func (c *Commands) RequireStaffFactor(ctx context.Context, req Request, in RequireStaffFactor) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RequireStaffFactor", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

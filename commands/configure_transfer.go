@@ -14,7 +14,9 @@ type ConfigureTransfer struct {
 }
 
 // ConfigureTransfer sets the bank account for payments by transfer.
-func (c *Commands) ConfigureTransfer(ctx context.Context, req Request, in ConfigureTransfer) (Receipt, error) {
+func (c *Commands) ConfigureTransfer(ctx context.Context, req Request, in ConfigureTransfer) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ConfigureTransfer", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onAccount(ctx, req, func(s account.State) ([]event.Event, error) {
 		return account.ConfigureTransfer(s, account.TransferConfigured(in))
 	})

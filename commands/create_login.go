@@ -22,7 +22,9 @@ type CreateLogin struct {
 
 // CreateLogin gives a person of a contact an own sign-in. Where its password is refused
 // there is no login either.
-func (c *Commands) CreateLogin(ctx context.Context, req Request, in CreateLogin) (id.ID, Receipt, error) {
+func (c *Commands) CreateLogin(ctx context.Context, req Request, in CreateLogin) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "CreateLogin", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}

@@ -18,7 +18,9 @@ type EnableCatalogue struct {
 }
 
 // EnableCatalogue lets a contact see products and place orders.
-func (c *Commands) EnableCatalogue(ctx context.Context, req Request, in EnableCatalogue) (Receipt, error) {
+func (c *Commands) EnableCatalogue(ctx context.Context, req Request, in EnableCatalogue) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "EnableCatalogue", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -12,7 +12,9 @@ type EndLoginSessions struct{ Login id.ID }
 
 // EndLoginSessions ends a login's sessions, for staff. It records nothing: who was
 // signed in where is not in the log either.
-func (c *Commands) EndLoginSessions(ctx context.Context, req Request, in EndLoginSessions) (Receipt, error) {
+func (c *Commands) EndLoginSessions(ctx context.Context, req Request, in EndLoginSessions) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "EndLoginSessions", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -32,7 +32,9 @@ type BeginCode struct {
 
 // BeginCode starts the step of a sign-in that is between the password and what comes
 // besides. It returns the step's secret. The caller has seen the password.
-func (c *Commands) BeginCode(ctx context.Context, req Request, in BeginCode) (string, error) {
+func (c *Commands) BeginCode(ctx context.Context, req Request, in BeginCode) (_ string, failed error) {
+	ctx, end, failed := c.begin(ctx, "BeginCode", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.beginStep(ctx, req, person{actor: in.Actor, id: id.ID(in.Actor.ID), contact: in.Contact, revision: in.At}, stepCode, nil, signInStepLife)
 }
 
@@ -87,7 +89,9 @@ type EnterCode struct {
 
 // EnterCode goes on with a sign-in by a code. One of an app is good once; a recovery
 // code is used up.
-func (c *Commands) EnterCode(ctx context.Context, req Request, in EnterCode) (Entry, error) {
+func (c *Commands) EnterCode(ctx context.Context, req Request, in EnterCode) (_ Entry, failed error) {
+	ctx, end, failed := c.begin(ctx, "EnterCode", req.TraceParent)
+	defer func() { end(failed) }()
 	s, p, err := c.entering(ctx, req, in.Step, in.Door)
 	if err != nil {
 		return Entry{}, err
@@ -166,7 +170,9 @@ type AskPasskey struct {
 }
 
 // AskPasskey asks the browser for a passkey's signature.
-func (c *Commands) AskPasskey(ctx context.Context, req Request, in AskPasskey) (BegunPasskey, error) {
+func (c *Commands) AskPasskey(ctx context.Context, req Request, in AskPasskey) (_ BegunPasskey, failed error) {
+	ctx, end, failed := c.begin(ctx, "AskPasskey", req.TraceParent)
+	defer func() { end(failed) }()
 	if c.Authenticators == nil {
 		return BegunPasskey{}, errNoPasskeys()
 	}
@@ -203,8 +209,10 @@ type EnterPasskey struct {
 }
 
 // EnterPasskey signs in by a passkey. It says the same whatever is wrong.
-func (c *Commands) EnterPasskey(ctx context.Context, req Request, in EnterPasskey) (Entry, error) {
-	failed := fault.New(fault.Unauthorized, "passkey.failed")
+func (c *Commands) EnterPasskey(ctx context.Context, req Request, in EnterPasskey) (_ Entry, failed error) {
+	ctx, end, failed := c.begin(ctx, "EnterPasskey", req.TraceParent)
+	defer func() { end(failed) }()
+	refused := fault.New(fault.Unauthorized, "passkey.failed")
 	if c.Authenticators == nil {
 		return Entry{}, errNoPasskeys()
 	}
@@ -220,17 +228,17 @@ func (c *Commands) EnterPasskey(ctx context.Context, req Request, in EnterPasske
 		return c.Vault.FindPasskey(ctx, req.Account, credential)
 	})
 	if errors.Is(err, ErrAnswer) {
-		return Entry{}, failed
+		return Entry{}, refused
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("checking a passkey: %w", err)
 	}
 	if k.Person.Kind != in.Door || s.Actor != (event.Actor{}) && s.Actor != k.Person {
-		return Entry{}, failed
+		return Entry{}, refused
 	}
 	p, err := c.mayEnter(ctx, req, k.Person, k.Contact)
 	if fault.Is(err, fault.NotFound) || err == nil && !p.factors.Has(k.ID) {
-		return Entry{}, failed
+		return Entry{}, refused
 	}
 	if err != nil {
 		return Entry{}, err

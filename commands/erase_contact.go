@@ -17,7 +17,9 @@ type EraseContact struct{ Contact id.Contact }
 // EraseContact erases a contact's personal data everywhere, by throwing its key away. Its
 // people's access ends, its links are revoked, its identifiers are free. Amounts, dates
 // and the proof of what happened stay.
-func (c *Commands) EraseContact(ctx context.Context, req Request, in EraseContact) (Receipt, error) {
+func (c *Commands) EraseContact(ctx context.Context, req Request, in EraseContact) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "EraseContact", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}
@@ -59,7 +61,9 @@ func (c *Commands) EraseContact(ctx context.Context, req Request, in EraseContac
 
 // FinishErasure does what an erasure that is in the log does outside it, which may be done
 // already. Only the system does.
-func (c *Commands) FinishErasure(ctx context.Context, req Request) error {
+func (c *Commands) FinishErasure(ctx context.Context, req Request) (failed error) {
+	ctx, end, failed := c.begin(ctx, "FinishErasure", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ import (
 type Executor struct {
 	Store event.Store
 	Codec *event.Codec
+	// Observer is told of every command; nil: nobody is.
+	Observer Observer
 }
 
 // Bodies reads what is inside documents.
@@ -37,7 +39,7 @@ type Request struct {
 	Correlation ulid.ULID // zero: the command itself
 	Causation   ulid.ULID // the event that a reaction answers
 	At          time.Time // when it happened
-	TraceParent string
+	TraceParent string    // where no Observer traces the command
 }
 
 // Receipt says what a command did.
@@ -89,7 +91,7 @@ func ExecuteFor[S any](ctx context.Context, x *Executor, d decider.Decider[S], a
 		if len(events) == 0 {
 			return Receipt{Receipt: l.last}, nil
 		}
-		raws, err := encode(ctx, x.Codec, stream, req, owner, events)
+		raws, err := x.encode(ctx, stream, req, owner, events)
 		if err != nil {
 			return Receipt{}, fmt.Errorf("command on %s: %w", stream, err)
 		}
@@ -133,6 +135,7 @@ type loaded[S any] struct {
 	exists   bool
 	owner    id.Contact
 	last     event.Receipt
+	trace    string         // trace parent of the last event
 	done     *event.Receipt // the request's command was already executed here
 }
 
@@ -170,7 +173,7 @@ func load[S any](ctx context.Context, x *Executor, d decider.Decider[S], stream 
 			}
 			l.state = d.Evolve(l.state, rec.Data)
 			l.revision = rec.Revision
-			l.last.Revision, l.last.Position = rec.Revision, rec.Position
+			l.last.Revision, l.last.Position, l.trace = rec.Revision, rec.Position, rec.Meta.TraceParent
 			if !req.Command.IsZero() && rec.Meta.Command == req.Command && rec.Meta.Actor == req.Actor {
 				done := l.last
 				done.Again = true
@@ -183,7 +186,7 @@ func load[S any](ctx context.Context, x *Executor, d decider.Decider[S], stream 
 	}
 }
 
-func encode(ctx context.Context, codec *event.Codec, stream string, req Request, owner id.Contact, events []event.Event) ([]event.Raw, error) {
+func (x *Executor) encode(ctx context.Context, stream string, req Request, owner id.Contact, events []event.Event) ([]event.Raw, error) {
 	meta := event.Metadata{
 		Account: req.Account, Contact: owner, Actor: req.Actor, Command: req.Command, Correlation: req.Correlation,
 		Causation: req.Causation, OccurredAt: req.At.UTC().Truncate(time.Millisecond), TraceParent: req.TraceParent,
@@ -191,10 +194,15 @@ func encode(ctx context.Context, codec *event.Codec, stream string, req Request,
 	if meta.Correlation.IsZero() {
 		meta.Correlation = req.Command
 	}
+	if x.Observer != nil {
+		if t := x.Observer.TraceParent(ctx); t != "" { // else what the request brought is carried on
+			meta.TraceParent = t
+		}
+	}
 	raws := make([]event.Raw, len(events))
 	for i, e := range events {
 		eid := id.Derive("event", req.Command.String(), string(req.Actor.Kind), req.Actor.ID, stream, strconv.Itoa(i))
-		raw, err := codec.Encode(ctx, eid, meta, e)
+		raw, err := x.Codec.Encode(ctx, eid, meta, e)
 		if err != nil {
 			return nil, err
 		}

@@ -157,7 +157,9 @@ func (c *Commands) knownPasskeys(ctx context.Context, req Request, p person) ([]
 }
 
 // BeginTOTP starts to set an authenticator app up. It returns the secret of the step.
-func (c *Commands) BeginTOTP(ctx context.Context, req Request, with Proof) (string, error) {
+func (c *Commands) BeginTOTP(ctx context.Context, req Request, with Proof) (_ string, failed error) {
+	ctx, end, failed := c.begin(ctx, "BeginTOTP", req.TraceParent)
+	defer func() { end(failed) }()
 	p, err := c.self(ctx, req)
 	if err != nil {
 		return "", err
@@ -239,6 +241,8 @@ type ConfirmTOTP struct {
 // ConfirmTOTP adds the app whose code it is. With the person's first factor it returns
 // recovery codes, which are shown this once.
 func (c *Commands) ConfirmTOTP(ctx context.Context, req Request, in ConfirmTOTP) (codes []string, rcpt Receipt, err error) {
+	ctx, end, err := c.begin(ctx, "ConfirmTOTP", req.TraceParent)
+	defer func() { end(err) }()
 	s, err := c.stepOf(ctx, req, stepTOTP, in.Step)
 	if err != nil {
 		return nil, Receipt{}, err
@@ -303,7 +307,9 @@ func (c *Commands) endOthers(ctx context.Context, req Request, p person, kept st
 }
 
 // RemoveTOTP takes the requester's authenticator app away. Their other sessions end.
-func (c *Commands) RemoveTOTP(ctx context.Context, req Request, with Proof) (Receipt, error) {
+func (c *Commands) RemoveTOTP(ctx context.Context, req Request, with Proof) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RemoveTOTP", req.TraceParent)
+	defer func() { end(failed) }()
 	p, err := c.self(ctx, req)
 	if err != nil {
 		return Receipt{}, err
@@ -340,7 +346,9 @@ func (c *Commands) removed(ctx context.Context, req Request, p person, kept stri
 }
 
 // MakeRecoveryCodes gives the requester other recovery codes, which are shown this once.
-func (c *Commands) MakeRecoveryCodes(ctx context.Context, req Request, with Proof) ([]string, Receipt, error) {
+func (c *Commands) MakeRecoveryCodes(ctx context.Context, req Request, with Proof) (_ []string, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "MakeRecoveryCodes", req.TraceParent)
+	defer func() { end(failed) }()
 	p, err := c.self(ctx, req)
 	if err != nil {
 		return nil, Receipt{}, err

@@ -24,7 +24,9 @@ type GatewayNotified struct {
 
 // GatewayNotified takes in what a gateway says, however late, often and out of order. A
 // notice about a payment that is not of this gateway is not found.
-func (c *Commands) GatewayNotified(ctx context.Context, req Request, in GatewayNotified) (Receipt, error) {
+func (c *Commands) GatewayNotified(ctx context.Context, req Request, in GatewayNotified) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "GatewayNotified", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Actor.Kind != event.ActorGateway || req.Actor.ID != in.Gateway {
 		return Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

@@ -34,7 +34,9 @@ type Imported struct {
 // ImportDocument issues a document to the contact that it names: its customer, or its
 // supplier where the account itself is the customer. The contact is found by tax id, else by
 // email, else it is made.
-func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDocument) (Imported, error) {
+func (c *Commands) ImportDocument(ctx context.Context, req Request, in ImportDocument) (_ Imported, failed error) {
+	ctx, end, failed := c.begin(ctx, "ImportDocument", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Imported{}, err
 	}

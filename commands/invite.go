@@ -19,7 +19,9 @@ type InviteContact struct{ Contact id.Contact }
 // InviteContact has an invitation mailed to a contact, for staff: to its main login, which
 // is made of the record's email where nobody has one. Who has no password gets a link to
 // create it. Nothing changes where an invitation went out a short time ago.
-func (c *Commands) InviteContact(ctx context.Context, req Request, in InviteContact) (id.ID, Receipt, error) {
+func (c *Commands) InviteContact(ctx context.Context, req Request, in InviteContact) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "InviteContact", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}
@@ -78,7 +80,9 @@ type StartInvitations struct{ Contacts []id.Contact }
 
 // StartInvitations has many contacts invited, for staff. It returns the id under which to
 // see how far that has come.
-func (c *Commands) StartInvitations(ctx context.Context, req Request, in StartInvitations) (id.ID, Receipt, error) {
+func (c *Commands) StartInvitations(ctx context.Context, req Request, in StartInvitations) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "StartInvitations", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}
@@ -104,7 +108,9 @@ const invitationsStep = 10
 
 // AdvanceInvitations invites the next few of those whom staff named. Only the system does,
 // until nobody is left.
-func (c *Commands) AdvanceInvitations(ctx context.Context, req Request, batch id.ID) error {
+func (c *Commands) AdvanceInvitations(ctx context.Context, req Request, batch id.ID) (failed error) {
+	ctx, end, failed := c.begin(ctx, "AdvanceInvitations", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return err
 	}

@@ -35,7 +35,9 @@ type Issued struct {
 
 // IssueDocument issues a document to a contact. The same one again changes nothing; another
 // content under its number is refused with the difference.
-func (c *Commands) IssueDocument(ctx context.Context, req Request, in IssueDocument) (Issued, error) {
+func (c *Commands) IssueDocument(ctx context.Context, req Request, in IssueDocument) (_ Issued, failed error) {
+	ctx, end, failed := c.begin(ctx, "IssueDocument", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Issued{}, err
 	}

@@ -18,7 +18,9 @@ type MarkRead struct {
 }
 
 // MarkRead says that the actor's side has seen every comment, up to now or to the one shown.
-func (c *Commands) MarkRead(ctx context.Context, req Request, in MarkRead) (Receipt, error) {
+func (c *Commands) MarkRead(ctx context.Context, req Request, in MarkRead) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "MarkRead", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authorise(ctx, req, in.Document, access.Read); err != nil {
 		return Receipt{}, err
 	}

@@ -17,7 +17,9 @@ type ConfirmOrder struct {
 }
 
 // ConfirmOrder confirms a sales order.
-func (c *Commands) ConfirmOrder(ctx context.Context, req Request, in ConfirmOrder) (Receipt, error) {
+func (c *Commands) ConfirmOrder(ctx context.Context, req Request, in ConfirmOrder) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ConfirmOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.moveOrder(ctx, req, in.Order, func(s order.State) ([]event.Event, error) { return order.Confirm(s, in.DeliveryOn) })
 }
 
@@ -28,7 +30,9 @@ type RejectOrder struct {
 }
 
 // RejectOrder rejects a sales order.
-func (c *Commands) RejectOrder(ctx context.Context, req Request, in RejectOrder) (Receipt, error) {
+func (c *Commands) RejectOrder(ctx context.Context, req Request, in RejectOrder) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RejectOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.moveOrder(ctx, req, in.Order, func(s order.State) ([]event.Event, error) { return order.Reject(s, in.Reason) })
 }
 
@@ -40,7 +44,9 @@ type ShipOrder struct {
 }
 
 // ShipOrder records a shipment of a sales order.
-func (c *Commands) ShipOrder(ctx context.Context, req Request, in ShipOrder) (Receipt, error) {
+func (c *Commands) ShipOrder(ctx context.Context, req Request, in ShipOrder) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ShipOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	if in.DeliveryNote != "" {
 		owner, err := c.ownerOf(ctx, req, document.SalesOrder, in.Order)
 		if err != nil {
@@ -57,7 +63,9 @@ func (c *Commands) ShipOrder(ctx context.Context, req Request, in ShipOrder) (Re
 type FulfilOrder struct{ Order id.ID }
 
 // FulfilOrder ends a sales order.
-func (c *Commands) FulfilOrder(ctx context.Context, req Request, in FulfilOrder) (Receipt, error) {
+func (c *Commands) FulfilOrder(ctx context.Context, req Request, in FulfilOrder) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "FulfilOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.moveOrder(ctx, req, in.Order, order.Fulfil)
 }
 
@@ -68,7 +76,9 @@ type CancelOrder struct {
 }
 
 // CancelOrder cancels a sales order.
-func (c *Commands) CancelOrder(ctx context.Context, req Request, in CancelOrder) (Receipt, error) {
+func (c *Commands) CancelOrder(ctx context.Context, req Request, in CancelOrder) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "CancelOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.moveOrder(ctx, req, in.Order, func(s order.State) ([]event.Event, error) { return order.Cancel(s, in.Reason) })
 }
 

@@ -17,7 +17,9 @@ type OpenAccount struct {
 
 // OpenAccount opens an account, for the operator. The request's account is its id; where
 // there is none, the command names it.
-func (c *Commands) OpenAccount(ctx context.Context, req Request, in OpenAccount) (id.Account, Receipt, error) {
+func (c *Commands) OpenAccount(ctx context.Context, req Request, in OpenAccount) (_ id.Account, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "OpenAccount", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Actor.Kind != event.ActorSystem {
 		return "", Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

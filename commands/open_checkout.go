@@ -20,7 +20,9 @@ type OpenCheckout struct {
 }
 
 // OpenCheckout returns the gateway's page for a payment, the same one when asked again.
-func (c *Commands) OpenCheckout(ctx context.Context, req Request, in OpenCheckout) (CheckoutSession, Receipt, error) {
+func (c *Commands) OpenCheckout(ctx context.Context, req Request, in OpenCheckout) (_ CheckoutSession, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "OpenCheckout", req.TraceParent)
+	defer func() { end(failed) }()
 	s, err := c.paymentOf(ctx, req, in.Payment)
 	if err != nil {
 		return CheckoutSession{}, Receipt{}, err

@@ -27,7 +27,9 @@ type OpenedLink struct {
 // OpenLink says what a link does now. It changes nothing: whoever acts through an open
 // link (event.ActorLink with the link's id) is checked again at each act. A secret that
 // is not one of the account's is not found.
-func (c *Commands) OpenLink(ctx context.Context, req Request, in OpenLink) (OpenedLink, error) {
+func (c *Commands) OpenLink(ctx context.Context, req Request, in OpenLink) (_ OpenedLink, failed error) {
+	ctx, end, failed := c.begin(ctx, "OpenLink", req.TraceParent)
+	defer func() { end(failed) }()
 	t, ok, err := c.Vault.FindToken(ctx, PurposeLink, in.Token, req.At)
 	if err != nil {
 		return OpenedLink{}, fmt.Errorf("finding a link: %w", err)

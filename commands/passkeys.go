@@ -21,7 +21,9 @@ type BegunPasskey struct {
 }
 
 // BeginPasskey starts to make a passkey for the requester.
-func (c *Commands) BeginPasskey(ctx context.Context, req Request, with Proof) (BegunPasskey, error) {
+func (c *Commands) BeginPasskey(ctx context.Context, req Request, with Proof) (_ BegunPasskey, failed error) {
+	ctx, end, failed := c.begin(ctx, "BeginPasskey", req.TraceParent)
+	defer func() { end(failed) }()
 	if c.Authenticators == nil {
 		return BegunPasskey{}, errNoPasskeys()
 	}
@@ -63,6 +65,8 @@ type AddPasskey struct {
 // AddPasskey adds the passkey that the browser made. With the person's first factor it
 // returns recovery codes, which are shown this once.
 func (c *Commands) AddPasskey(ctx context.Context, req Request, in AddPasskey) (codes []string, rcpt Receipt, err error) {
+	ctx, end, err := c.begin(ctx, "AddPasskey", req.TraceParent)
+	defer func() { end(err) }()
 	if c.Authenticators == nil {
 		return nil, Receipt{}, errNoPasskeys()
 	}
@@ -111,7 +115,9 @@ type RemovePasskey struct {
 }
 
 // RemovePasskey takes a passkey away. The person's other sessions end.
-func (c *Commands) RemovePasskey(ctx context.Context, req Request, in RemovePasskey) (Receipt, error) {
+func (c *Commands) RemovePasskey(ctx context.Context, req Request, in RemovePasskey) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RemovePasskey", req.TraceParent)
+	defer func() { end(failed) }()
 	p, err := c.self(ctx, req)
 	if err != nil {
 		return Receipt{}, err

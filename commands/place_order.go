@@ -28,7 +28,9 @@ type PlaceOrder struct {
 
 // PlaceOrder turns the contact's cart into a sales order. One cart becomes one order,
 // however often and from however many tabs it is sent.
-func (c *Commands) PlaceOrder(ctx context.Context, req Request, in PlaceOrder) (id.ID, Receipt, error) {
+func (c *Commands) PlaceOrder(ctx context.Context, req Request, in PlaceOrder) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "PlaceOrder", req.TraceParent)
+	defer func() { end(failed) }()
 	who, err := c.shopper(ctx, req)
 	if err != nil {
 		return "", Receipt{}, err

@@ -23,7 +23,9 @@ type PostComment struct {
 }
 
 // PostComment adds a comment to a document's thread and returns its id.
-func (c *Commands) PostComment(ctx context.Context, req Request, in PostComment) (id.ID, Receipt, error) {
+func (c *Commands) PostComment(ctx context.Context, req Request, in PostComment) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "PostComment", req.TraceParent)
+	defer func() { end(failed) }()
 	owner, err := c.ownerOf(ctx, req, in.Kind, in.Document)
 	if err != nil {
 		return "", Receipt{}, err

@@ -17,7 +17,9 @@ type PublishProduct struct {
 }
 
 // PublishProduct puts a product into the catalogue or replaces what it showed.
-func (c *Commands) PublishProduct(ctx context.Context, req Request, in PublishProduct) (id.ID, Receipt, error) {
+func (c *Commands) PublishProduct(ctx context.Context, req Request, in PublishProduct) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "PublishProduct", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}

@@ -53,7 +53,9 @@ type QueueMail struct {
 
 // StartMailing has mails sent about what happens in the account from now on. What a log
 // holds from before is no news to anybody.
-func (c *Commands) StartMailing(ctx context.Context, req Request) (Receipt, error) {
+func (c *Commands) StartMailing(ctx context.Context, req Request) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "StartMailing", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return Receipt{}, err
 	}
@@ -77,7 +79,9 @@ type recipient struct {
 // QueueMail queues a mail to each of its audience, once, however often it is asked. Only
 // the system does: mails follow from events. Where the contact is gone, there is nobody to
 // tell.
-func (c *Commands) QueueMail(ctx context.Context, req Request, in QueueMail) error {
+func (c *Commands) QueueMail(ctx context.Context, req Request, in QueueMail) (failed error) {
+	ctx, end, failed := c.begin(ctx, "QueueMail", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return err
 	}

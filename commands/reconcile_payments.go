@@ -17,7 +17,9 @@ import (
 // before the time, and takes in what they say: the webhook that never came. Those that
 // never reached a gateway, and no longer hold anything, fail as expired. It returns how
 // many payments changed. One payment's failure does not keep the others from being asked.
-func (c *Commands) ReconcilePayments(ctx context.Context, req Request, startedBefore time.Time) (int, error) {
+func (c *Commands) ReconcilePayments(ctx context.Context, req Request, startedBefore time.Time) (_ int, failed error) {
+	ctx, end, failed := c.begin(ctx, "ReconcilePayments", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return 0, err
 	}
@@ -50,7 +52,9 @@ func (c *Commands) ReconcilePayments(ctx context.Context, req Request, startedBe
 }
 
 // ReconcilePayment is ReconcilePayments for one.
-func (c *Commands) ReconcilePayment(ctx context.Context, req Request, pay id.ID, started time.Time) (Receipt, error) {
+func (c *Commands) ReconcilePayment(ctx context.Context, req Request, pay id.ID, started time.Time) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ReconcilePayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -22,7 +22,9 @@ type RecordTransfer struct {
 }
 
 // RecordTransfer says that a transfer has come, and returns the payment.
-func (c *Commands) RecordTransfer(ctx context.Context, req Request, in RecordTransfer) (id.ID, Receipt, error) {
+func (c *Commands) RecordTransfer(ctx context.Context, req Request, in RecordTransfer) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RecordTransfer", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}

@@ -21,7 +21,9 @@ type RecordView struct {
 // RecordView says that a person of the contact, or who holds a link, saw a document. Only
 // the first time of each in each form is told. Staff and programs see documents without
 // a trace.
-func (c *Commands) RecordView(ctx context.Context, req Request, in RecordView) (Receipt, error) {
+func (c *Commands) RecordView(ctx context.Context, req Request, in RecordView) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RecordView", req.TraceParent)
+	defer func() { end(failed) }()
 	switch req.Actor.Kind {
 	case event.ActorLogin, event.ActorLink:
 	case event.ActorStaff, event.ActorAPIKey:

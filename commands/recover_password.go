@@ -21,7 +21,9 @@ type Recovered struct {
 
 // RecoverPassword sets a password by a recovery link, once. All other recovery links of
 // the login are void then, and its sessions end.
-func (c *Commands) RecoverPassword(ctx context.Context, req Request, in RecoverPassword) (Recovered, Receipt, error) {
+func (c *Commands) RecoverPassword(ctx context.Context, req Request, in RecoverPassword) (_ Recovered, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RecoverPassword", req.TraceParent)
+	defer func() { end(failed) }()
 	gone := fault.New(fault.Gone, "recovery.expired")
 	t, ok, err := c.Vault.FindToken(ctx, PurposeRecovery, in.Token, req.At)
 	if err != nil {

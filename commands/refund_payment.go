@@ -20,7 +20,9 @@ type RefundPayment struct {
 
 // RefundPayment sends money back through the gateway, or records that staff sent a
 // transfer back. A gateway's refund counts when the gateway says so.
-func (c *Commands) RefundPayment(ctx context.Context, req Request, in RefundPayment) (Receipt, error) {
+func (c *Commands) RefundPayment(ctx context.Context, req Request, in RefundPayment) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RefundPayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

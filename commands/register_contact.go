@@ -20,7 +20,9 @@ type RegisterContact struct {
 
 // RegisterContact starts a contact's record. A tax id belongs to one contact; an email
 // may be on several records, and finds the first.
-func (c *Commands) RegisterContact(ctx context.Context, req Request, in RegisterContact) (id.Contact, Receipt, error) {
+func (c *Commands) RegisterContact(ctx context.Context, req Request, in RegisterContact) (_ id.Contact, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RegisterContact", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.registerContact(ctx, req, in, false)
 }
 
@@ -89,6 +91,8 @@ func newContact(req Request) id.Contact {
 // registers it where there is none; created says which. Two callers at the same moment
 // get the same contact.
 func (c *Commands) FindOrRegisterContact(ctx context.Context, req Request, in RegisterContact) (who id.Contact, created bool, rcpt Receipt, err error) {
+	ctx, end, err := c.begin(ctx, "FindOrRegisterContact", req.TraceParent)
+	defer func() { end(err) }()
 	for range 3 {
 		who, found, err := c.FindContact(ctx, req.Account, in.Details.TaxID, in.Details.Email)
 		if err != nil || found {

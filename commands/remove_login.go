@@ -15,7 +15,9 @@ import (
 type RemoveLogin struct{ Login id.ID }
 
 // RemoveLogin ends a login for good. Its sessions end at once; its email is free again.
-func (c *Commands) RemoveLogin(ctx context.Context, req Request, in RemoveLogin) (Receipt, error) {
+func (c *Commands) RemoveLogin(ctx context.Context, req Request, in RemoveLogin) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RemoveLogin", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -15,7 +15,9 @@ type RemoveLoginPassword struct{ Login id.ID }
 
 // RemoveLoginPassword takes a login's password away, for staff, and its passkeys, which
 // sign in without one. Its sessions end at once.
-func (c *Commands) RemoveLoginPassword(ctx context.Context, req Request, in RemoveLoginPassword) (Receipt, error) {
+func (c *Commands) RemoveLoginPassword(ctx context.Context, req Request, in RemoveLoginPassword) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RemoveLoginPassword", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -15,7 +15,9 @@ type RemoveStaff struct{ Staff id.ID }
 
 // RemoveStaff ends a person's access, and every session of theirs. The last administrator
 // can't be removed.
-func (c *Commands) RemoveStaff(ctx context.Context, req Request, in RemoveStaff) (Receipt, error) {
+func (c *Commands) RemoveStaff(ctx context.Context, req Request, in RemoveStaff) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RemoveStaff", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

@@ -18,6 +18,8 @@ type RepeatOrder struct{ Order id.ID }
 // RepeatOrder puts an order's products into the cart again. It returns those that the
 // catalogue no longer offers in that quantity, which are left out.
 func (c *Commands) RepeatOrder(ctx context.Context, req Request, in RepeatOrder) (skipped []id.ID, rcpt Receipt, err error) {
+	ctx, end, err := c.begin(ctx, "RepeatOrder", req.TraceParent)
+	defer func() { end(err) }()
 	if _, err := c.shopper(ctx, req); err != nil {
 		return nil, Receipt{}, err
 	}

@@ -29,7 +29,9 @@ const recoveryTime = 400 * time.Millisecond
 // RequestRecovery asks for a mail with a recovery link for the login with the email: to the
 // address on record, never to the one that was typed. The main email of a contact that
 // never had a login gets its first one. It takes the same time for an email that nobody has.
-func (c *Commands) RequestRecovery(ctx context.Context, req Request, in RequestRecovery) (Recovery, error) {
+func (c *Commands) RequestRecovery(ctx context.Context, req Request, in RequestRecovery) (_ Recovery, failed error) {
+	ctx, end, failed := c.begin(ctx, "RequestRecovery", req.TraceParent)
+	defer func() { end(failed) }()
 	timer := time.NewTimer(recoveryTime)
 	defer timer.Stop()
 	r, err := c.requestRecovery(ctx, req.ofAccount(), in.Email)

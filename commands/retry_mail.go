@@ -13,7 +13,9 @@ import (
 type RetryMail struct{ Mail id.ID }
 
 // RetryMail has a mail tried again at once, for staff.
-func (c *Commands) RetryMail(ctx context.Context, req Request, in RetryMail) (Receipt, error) {
+func (c *Commands) RetryMail(ctx context.Context, req Request, in RetryMail) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RetryMail", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onMail(ctx, req, in.Mail, mail.Retry)
 }
 
@@ -21,7 +23,9 @@ func (c *Commands) RetryMail(ctx context.Context, req Request, in RetryMail) (Re
 type GiveUpMail struct{ Mail id.ID }
 
 // GiveUpMail keeps a mail from being sent, for staff.
-func (c *Commands) GiveUpMail(ctx context.Context, req Request, in GiveUpMail) (Receipt, error) {
+func (c *Commands) GiveUpMail(ctx context.Context, req Request, in GiveUpMail) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "GiveUpMail", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onMail(ctx, req, in.Mail, mail.GiveUp)
 }
 

@@ -14,7 +14,9 @@ import (
 type RevokeLink struct{ Link id.ID }
 
 // RevokeLink ends a link, for staff, and every visit through it.
-func (c *Commands) RevokeLink(ctx context.Context, req Request, in RevokeLink) (Receipt, error) {
+func (c *Commands) RevokeLink(ctx context.Context, req Request, in RevokeLink) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RevokeLink", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

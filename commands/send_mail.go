@@ -39,7 +39,7 @@ const recordTime = 5 * time.Second
 // error says that nothing was recorded: it is due still. Where the process ends between
 // the server's yes and the record, the mail goes out once more, under the same Message-ID.
 // It returns how the mail stands then, and why it was not sent, where it was tried.
-func (p *Postman) Send(ctx context.Context, req Request, name id.ID) (mail.Status, mail.Cause, error) {
+func (p *Postman) Send(ctx context.Context, req Request, name id.ID) (_ mail.Status, _ mail.Cause, failed error) {
 	if err := systemOnly(req); err != nil {
 		return mail.Unknown, "", err
 	}
@@ -50,6 +50,9 @@ func (p *Postman) Send(ctx context.Context, req Request, name id.ID) (mail.Statu
 	if err != nil || !l.state.Due(req.At) {
 		return l.state.Status, "", err
 	}
+	req.TraceParent = l.trace // of whatever the mail is about
+	ctx, end, failed := p.Commands.begin(ctx, "SendMail", req.TraceParent)
+	defer func() { end(failed) }()
 	s := l.state
 	record := func(decide func(mail.State) ([]event.Event, error), why mail.Cause, then mail.Status) (mail.Status, mail.Cause, error) {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)

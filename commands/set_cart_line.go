@@ -19,7 +19,9 @@ type SetCartLine struct {
 }
 
 // SetCartLine changes the contact's cart, which all its people and devices share.
-func (c *Commands) SetCartLine(ctx context.Context, req Request, in SetCartLine) (Receipt, error) {
+func (c *Commands) SetCartLine(ctx context.Context, req Request, in SetCartLine) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetCartLine", req.TraceParent)
+	defer func() { end(failed) }()
 	if _, err := c.shopper(ctx, req); err != nil {
 		return Receipt{}, err
 	}

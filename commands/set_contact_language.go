@@ -17,7 +17,9 @@ type SetContactLanguage struct {
 }
 
 // SetContactLanguage sets a contact's language: staff anybody's, its people their own.
-func (c *Commands) SetContactLanguage(ctx context.Context, req Request, in SetContactLanguage) (Receipt, error) {
+func (c *Commands) SetContactLanguage(ctx context.Context, req Request, in SetContactLanguage) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetContactLanguage", req.TraceParent)
+	defer func() { end(failed) }()
 	decide := func(s contact.State) ([]event.Event, error) { return contact.SetLanguage(s, in.Language) }
 	if req.Actor.Kind != event.ActorLogin {
 		return c.onContact(ctx, req, in.Contact, decide)

@@ -15,7 +15,9 @@ type SetContactRoles struct {
 }
 
 // SetContactRoles says whether a contact is a client, a supplier or both.
-func (c *Commands) SetContactRoles(ctx context.Context, req Request, in SetContactRoles) (Receipt, error) {
+func (c *Commands) SetContactRoles(ctx context.Context, req Request, in SetContactRoles) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetContactRoles", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onContact(ctx, req, in.Contact, func(s contact.State) ([]event.Event, error) {
 		return contact.SetRoles(s, in.Client, in.Supplier)
 	})

@@ -17,7 +17,9 @@ type SetContactTaxes struct {
 }
 
 // SetContactTaxes says which taxes Lonja applies where it prices an order for the contact.
-func (c *Commands) SetContactTaxes(ctx context.Context, req Request, in SetContactTaxes) (Receipt, error) {
+func (c *Commands) SetContactTaxes(ctx context.Context, req Request, in SetContactTaxes) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetContactTaxes", req.TraceParent)
+	defer func() { end(failed) }()
 	return c.onContact(ctx, req, in.Contact, func(s contact.State) ([]event.Event, error) {
 		return contact.SetTaxes(s, in.Surcharge, in.Withholding)
 	})

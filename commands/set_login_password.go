@@ -15,7 +15,9 @@ type SetLoginPassword struct {
 }
 
 // SetLoginPassword sets a login's password, for staff. All its sessions end.
-func (c *Commands) SetLoginPassword(ctx context.Context, req Request, in SetLoginPassword) (Receipt, error) {
+func (c *Commands) SetLoginPassword(ctx context.Context, req Request, in SetLoginPassword) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetLoginPassword", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

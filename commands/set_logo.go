@@ -12,7 +12,9 @@ import (
 type SetLogo struct{ PNG []byte }
 
 // SetLogo sets what pages, mails and documents carry as the account's logo.
-func (c *Commands) SetLogo(ctx context.Context, req Request, in SetLogo) (Receipt, error) {
+func (c *Commands) SetLogo(ctx context.Context, req Request, in SetLogo) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetLogo", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

@@ -16,7 +16,9 @@ type SetPaymentMethods struct {
 }
 
 // SetPaymentMethods says by which methods a contact may pay.
-func (c *Commands) SetPaymentMethods(ctx context.Context, req Request, in SetPaymentMethods) (Receipt, error) {
+func (c *Commands) SetPaymentMethods(ctx context.Context, req Request, in SetPaymentMethods) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetPaymentMethods", req.TraceParent)
+	defer func() { end(failed) }()
 	known := append(account.Gateways(), account.TransferMethod)
 	return c.onContact(ctx, req, in.Contact, func(s contact.State) ([]event.Event, error) {
 		return contact.SetPaymentMethods(s, in.Methods, known)

@@ -21,7 +21,9 @@ type SetPriceList struct {
 }
 
 // SetPriceList creates or replaces a price list.
-func (c *Commands) SetPriceList(ctx context.Context, req Request, in SetPriceList) (id.ID, Receipt, error) {
+func (c *Commands) SetPriceList(ctx context.Context, req Request, in SetPriceList) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetPriceList", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return "", Receipt{}, err
 	}

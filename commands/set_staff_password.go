@@ -18,7 +18,9 @@ type SetStaffPassword struct {
 
 // SetStaffPassword sets a colleague's password, for administrators. All sessions of the
 // person end. Nobody sets their own, which ChangeStaffPassword asks the current one for.
-func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaffPassword) (Receipt, error) {
+func (c *Commands) SetStaffPassword(ctx context.Context, req Request, in SetStaffPassword) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "SetStaffPassword", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffAdmin); err != nil {
 		return Receipt{}, err
 	}

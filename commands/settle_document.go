@@ -26,7 +26,9 @@ type RecordDocumentPayment struct {
 }
 
 // RecordDocumentPayment credits a payment to a document.
-func (c *Commands) RecordDocumentPayment(ctx context.Context, req Request, in RecordDocumentPayment) (Receipt, error) {
+func (c *Commands) RecordDocumentPayment(ctx context.Context, req Request, in RecordDocumentPayment) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "RecordDocumentPayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return Receipt{}, err
 	}
@@ -52,7 +54,9 @@ type ReverseDocumentPayment struct {
 }
 
 // ReverseDocumentPayment takes a payment, or a part, off a document again.
-func (c *Commands) ReverseDocumentPayment(ctx context.Context, req Request, in ReverseDocumentPayment) (Receipt, error) {
+func (c *Commands) ReverseDocumentPayment(ctx context.Context, req Request, in ReverseDocumentPayment) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ReverseDocumentPayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return Receipt{}, err
 	}
@@ -79,7 +83,9 @@ func systemOnly(req Request) error {
 // CreditInvoices spreads a credit note over the invoices that it corrects, in their
 // order, each as far as it is owed; the last one remembers what is left over. Doing it
 // again does nothing.
-func (c *Commands) CreditInvoices(ctx context.Context, req Request, note id.ID, amount money.Money, invoices []id.ID) error {
+func (c *Commands) CreditInvoices(ctx context.Context, req Request, note id.ID, amount money.Money, invoices []id.ID) (failed error) {
+	ctx, end, failed := c.begin(ctx, "CreditInvoices", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return err
 	}
@@ -112,7 +118,9 @@ type CancelInvoice struct {
 }
 
 // CancelInvoice makes an invoice void that nothing was paid on.
-func (c *Commands) CancelInvoice(ctx context.Context, req Request, in CancelInvoice) (Receipt, error) {
+func (c *Commands) CancelInvoice(ctx context.Context, req Request, in CancelInvoice) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "CancelInvoice", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}
@@ -128,7 +136,9 @@ type WithdrawDocument struct {
 }
 
 // WithdrawDocument voids a paper.
-func (c *Commands) WithdrawDocument(ctx context.Context, req Request, in WithdrawDocument) (Receipt, error) {
+func (c *Commands) WithdrawDocument(ctx context.Context, req Request, in WithdrawDocument) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "WithdrawDocument", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -16,7 +16,9 @@ import (
 // repeated at any time. What does not fit a document, because it was meanwhile paid
 // otherwise, credited or cancelled, is recorded on the payment as overpaid. Only the system
 // does: it follows from the payment's own events.
-func (c *Commands) SettlePayment(ctx context.Context, req Request, pay id.ID) error {
+func (c *Commands) SettlePayment(ctx context.Context, req Request, pay id.ID) (failed error) {
+	ctx, end, failed := c.begin(ctx, "SettlePayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return err
 	}

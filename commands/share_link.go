@@ -32,7 +32,9 @@ type SharedLink struct {
 // ShareLink makes a link to a document: for a contact without password it opens the
 // document for 48 hours, for one with credentials it leads to it after sign-in.
 // Repeated, it is the same link with another secret.
-func (c *Commands) ShareLink(ctx context.Context, req Request, in ShareLink) (SharedLink, Receipt, error) {
+func (c *Commands) ShareLink(ctx context.Context, req Request, in ShareLink) (_ SharedLink, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ShareLink", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return SharedLink{}, Receipt{}, err
 	}

@@ -19,7 +19,9 @@ type ShowPortal struct {
 
 // ShowPortal notes that a person of staff begins to look at the portal as a contact sees
 // it, which every role may: it changes nothing, and shows what the record shows too.
-func (c *Commands) ShowPortal(ctx context.Context, req Request, in ShowPortal) (Receipt, error) {
+func (c *Commands) ShowPortal(ctx context.Context, req Request, in ShowPortal) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "ShowPortal", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Actor.Kind != event.ActorStaff {
 		return Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

@@ -31,7 +31,9 @@ type SignedIn struct {
 
 // SignIn checks an email and a password. It says the same, after the same work, whatever
 // of the two is wrong. The session is the caller's to start, by StartSession.
-func (c *Commands) SignIn(ctx context.Context, req Request, in SignIn) (SignedIn, error) {
+func (c *Commands) SignIn(ctx context.Context, req Request, in SignIn) (_ SignedIn, failed error) {
+	ctx, end, failed := c.begin(ctx, "SignIn", req.TraceParent)
+	defer func() { end(failed) }()
 	claim, err := c.emailOwner(ctx, req, loginEmail, in.Email)
 	if err != nil {
 		return SignedIn{}, err

@@ -26,7 +26,9 @@ type StaffSignedIn struct {
 
 // StaffSignIn checks an email and a password of staff. It says the same, after the same
 // work, whatever of the two is wrong. The session is the caller's to start, by StartSession.
-func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn) (StaffSignedIn, error) {
+func (c *Commands) StaffSignIn(ctx context.Context, req Request, in StaffSignIn) (_ StaffSignedIn, failed error) {
+	ctx, end, failed := c.begin(ctx, "StaffSignIn", req.TraceParent)
+	defer func() { end(failed) }()
 	claim, err := c.emailOwner(ctx, req, staffEmail, in.Email)
 	if err != nil {
 		return StaffSignedIn{}, err

@@ -34,7 +34,9 @@ type StartPayment struct {
 // the same payment through the same gateway is already under way, it is that one: the
 // payer goes on with it. Other payments under way for the same money are refused with
 // their id, since paying twice helps nobody.
-func (c *Commands) StartPayment(ctx context.Context, req Request, in StartPayment) (id.ID, Receipt, error) {
+func (c *Commands) StartPayment(ctx context.Context, req Request, in StartPayment) (_ id.ID, _ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "StartPayment", req.TraceParent)
+	defer func() { end(failed) }()
 	if req.Contact == "" {
 		return "", Receipt{}, fault.New(fault.NotFound, "not_found")
 	}

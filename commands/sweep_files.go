@@ -19,7 +19,9 @@ const (
 // SweepFiles removes files that no comment came to name within a day, and returns how many.
 // What the log names stays for good. One that fails does not keep the others. Only the
 // system does.
-func (c *Commands) SweepFiles(ctx context.Context, req Request) (int, error) {
+func (c *Commands) SweepFiles(ctx context.Context, req Request) (_ int, failed error) {
+	ctx, end, failed := c.begin(ctx, "SweepFiles", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := systemOnly(req); err != nil {
 		return 0, err
 	}

@@ -12,7 +12,9 @@ import (
 type WithdrawProduct struct{ Product id.ID }
 
 // WithdrawProduct takes a product out of the catalogue.
-func (c *Commands) WithdrawProduct(ctx context.Context, req Request, in WithdrawProduct) (Receipt, error) {
+func (c *Commands) WithdrawProduct(ctx context.Context, req Request, in WithdrawProduct) (_ Receipt, failed error) {
+	ctx, end, failed := c.begin(ctx, "WithdrawProduct", req.TraceParent)
+	defer func() { end(failed) }()
 	if err := c.authoriseStaff(ctx, req, account.StaffEditor); err != nil {
 		return Receipt{}, err
 	}

@@ -61,6 +61,7 @@ func (r *Runner) Rebuild(ctx context.Context, report func(Progress), names ...st
 	if report == nil {
 		report = func(Progress) {}
 	}
+	report = r.counting(report)
 	defer r.spaciously()()
 	for _, careful := range []bool{false, true} {
 		b, err := r.begin(ctx, ps, careful)

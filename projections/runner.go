@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lonja/domain/event"
@@ -47,6 +48,8 @@ type Runner struct {
 	rebuilding int // rebuilds under way; how the collector was set before the first
 	gcPercent  int
 	gcLimit    int64
+
+	rebuilt atomic.Uint64 // what rebuilds have reported
 }
 
 // follower is a projection with its live generation. Fields are of who has the turn,

@@ -116,6 +116,11 @@ func CountFailingMails(ctx context.Context, v View) (int, error) {
 	return Count(ctx, v, Mails, Where("failing", Eq, N(1)))
 }
 
+// CountWaitingMails returns how many of the account's mails are to be sent. Staff's view only.
+func CountWaitingMails(ctx context.Context, v View) (int, error) {
+	return Count(ctx, v, Mails, Where("waiting", Eq, N(1)))
+}
+
 // WaitingMails returns the first of the account's mails that wait, in the order in which
 // they are due. Staff's view only.
 func WaitingMails(ctx context.Context, v View, limit int) ([]Item[Mail], error) {

@@ -98,6 +98,9 @@ func NewMessage(s *event.Stored) *message.Message {
 	return m
 }
 
+// TraceParent returns the trace that a message's event belongs to, "" where there is none.
+func TraceParent(m *message.Message) string { return m.Metadata.Get(metaTrace) }
+
 var errClosed = errors.New("messaging: the subscriber is closed")
 
 type storedKey struct{}

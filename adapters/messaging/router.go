@@ -173,6 +173,17 @@ func (r *Router) Run(ctx context.Context) error {
 // Running is closed once all handlers run.
 func (r *Router) Running() <-chan struct{} { return r.router.Running() }
 
+// Stopped returns the names of the handlers that can't go on: Status says why.
+func (r *Router) Stopped() []string {
+	var out []string
+	for _, h := range r.handlers {
+		if h.isStopped() {
+			out = append(out, h.name)
+		}
+	}
+	return out
+}
+
 // Status is how a handler stands.
 type Status struct {
 	Name     string

@@ -56,6 +56,8 @@ type Config struct {
 	// Hosted are handlers beside the pages, by chi pattern: "/sandbox/*", "/webhooks/sandbox",
 	// "/api/*". They authenticate by themselves, and may replace the headers. Optional.
 	Hosted map[string]http.Handler
+	// Around stands around everything, outermost first: what watches requests. Optional.
+	Around []func(http.Handler) http.Handler
 	// Limits bound guessing; those of the API, where it is hosted too. Optional: fresh ones by
 	// the connection's peer.
 	Limits *edge.Limits
@@ -101,6 +103,7 @@ func New(c Config) (http.Handler, error) {
 
 func (c *Config) assemble(kit *edge.Kit) http.Handler {
 	r := chi.NewRouter()
+	r.Use(c.Around...)
 	r.Use(kit.Correlate, edge.Headers(edge.Policy(c.CheckoutOrigins), kit.Secure()), kit.Recover, middleware.GetHead)
 	r.Handle(static.Prefix+"*", kit.Assets)
 	for pattern, h := range c.Hosted {

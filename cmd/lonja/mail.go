@@ -31,7 +31,7 @@ func (a *app) wireMail() error {
 	}
 	box := &mail.Outbox{Folder: filepath.Join(a.cfg.Data, outbox), Domain: base.Hostname()}
 	a.postman = &commands.Postman{
-		Commands: a.commands, Writer: &letters.Writer{Catalogue: a.words, Base: base}, Fallback: "portal@" + base.Hostname(), Mailer: box,
+		Commands: a.commands, Writer: &letters.Writer{Catalogue: a.words, Base: base}, Fallback: "portal@" + base.Hostname(), Mailer: a.cfg.Telemetry.Mailer(box),
 	}
 	if a.cfg.MailFrom != "" {
 		from, err := netmail.ParseAddress(a.cfg.MailFrom)
@@ -55,7 +55,7 @@ func (a *app) wireMail() error {
 	a.postman.Mailer = struct {
 		commands.Mailer
 		commands.Forgetter
-	}{post, box}
+	}{a.cfg.Telemetry.Mailer(post), box}
 	return nil
 }
 

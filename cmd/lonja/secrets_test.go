@@ -91,10 +91,11 @@ func TestALinkIsBuiltOfTheConfiguredAddress(t *testing.T) {
 
 // TestNothingSecretIsLogged logs everything that can be logged while people and programs use
 // tokens, passwords and addresses rightly, wrongly and while the vault fails: what they hold
-// and who they are is in no line.
+// and who they are is in no line, and in no figure and no span either, which hold no id at all.
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
-	w := openSweepAt(t, "DEBUG")
+	shown := watchEverything(t)
+	w := openSweepWith(t, "DEBUG", shown.Telemetry)
 	w.makeVictim()
 	ctx, x := t.Context(), w.app.commands
 	link, _, err := x.ShareLink(ctx, w.req(w.account), commands.ShareLink{Document: w.victim.docs[document.Invoice], Kind: document.Invoice})
@@ -149,6 +150,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 			t.Errorf("the log has %q: %.400s", s, text[max(0, at-200):])
 		}
 	}
+	shown.tellsNothing(t, secrets)
 }
 
 // brokenVault fails where sessions and tokens are looked up.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"lonja/domain/id"
@@ -23,6 +24,8 @@ type serveFlags struct {
 	SMTP    string         `help:"The mail server, smtp://user:password@host:587 or smtps://…; where left out, mails are left in the data folder's outbox. The environment keeps the password off the list of processes." env:"LONJA_SMTP"`
 	From    string         `name:"mail-from" help:"The sender of mails; the account's email where left out." env:"LONJA_MAIL_FROM"`
 	NoFiles bool           `name:"without-attachments" help:"Serve although the files of comments are lost (attachments.db is missing or empty): who asks for one is told that it can't be had."`
+	Metrics string         `name:"metrics-addr" help:"Where Prometheus finds figures, 127.0.0.1:9090, at /metrics: an address that the public does not reach. Where left out, nothing is counted." env:"LONJA_METRICS_ADDR"`
+	Drain   *time.Duration `help:"How long to go on serving once it is told to stop, /readyz saying so, so that a proxy sends its requests elsewhere first. Where left out, 5s behind a proxy (with --proxy, or a --base-url of https), else 0s." placeholder:"DURATION" env:"LONJA_DRAIN"`
 	Test    bool           `hidden:"" help:"For tests: the sandbox gateway's notices come at once, and the operator can stop the clock."`
 
 	catch bool // mails can be read at a page
@@ -65,7 +68,12 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	if f.Test {
 		sys.Now = clock.Now
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch && ownMachine(listener.Addr(), base)})
+	watched, err := f.telemetry(ctx, sys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watched.Close()) }()
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch && ownMachine(listener.Addr(), base), Telemetry: watched.Telemetry})
 	if err != nil {
 		return err
 	}
@@ -87,17 +95,14 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	defer a.tasks.Wait()
 	a.tasks.Go(func() { _ = operator.Serve(door) })
 	defer func() { _ = operator.Close() }()
+	defer a.observe(ctx, watched.listener)()
 	portal := a.server(a.front(), writeTimeout)
 	a.tasks.Go(func() {
 		if err := portal.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("the portal's server ended", "error", err)
 		}
 	})
-	defer func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		err = errors.Join(err, portal.Shutdown(late))
-	}()
+	defer func() { err = errors.Join(err, shutDown(ctx, portal)) }()
 	if prepare != nil {
 		if err := prepare(ctx, a, base); err != nil {
 			return err
@@ -109,7 +114,44 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	a.tasks.Go(func() { a.sender().Run(run) })
 	a.log.Info("serving", "address", base, "data", f.Data)
 	<-ctx.Done()
+	a.drain(f.drain())
 	a.log.Info("stopping")
+	return nil
+}
+
+// usualDrain is how long a proxy is given to notice, where there is one: some of them ask
+// /readyz every two or three seconds.
+const usualDrain = 5 * time.Second
+
+func (f *serveFlags) drain() time.Duration {
+	switch {
+	case f.Drain != nil:
+		return *f.Drain
+	case strings.HasPrefix(f.BaseURL, "https:"), len(f.Proxies) > 0:
+		return usualDrain
+	}
+	return 0
+}
+
+// drain says that the process is about to end, and goes on serving for so long.
+func (a *app) drain(most time.Duration) {
+	a.watch.Drain()
+	if most <= 0 {
+		return
+	}
+	a.log.Info("draining", "for", most)
+	t := time.NewTimer(most)
+	defer t.Stop()
+	<-t.C
+}
+
+// shutDown takes no more requests, and waits for those that are under way.
+func shutDown(ctx context.Context, s *http.Server) error {
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := s.Shutdown(late); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off that took longer than %s: %w", shutdownTimeout, err), s.Close())
+	}
 	return nil
 }
 
@@ -152,8 +194,13 @@ func (a *app) server(h http.Handler, write time.Duration) *http.Server {
 // front serves the folder's account, as soon as there is one.
 func (a *app) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.watch.Draining() {
+			w.Header().Set("Connection", "close") // the next request is another process's
+		}
 		h, err := a.portal(r.Context())
 		switch {
+		case errors.Is(err, errNoAccount) && r.URL.Path == "/healthz":
+			healthz(w, r)
 		case errors.Is(err, errNoAccount): // a new folder: no fault of anybody's
 			http.Error(w, "This portal has no account yet. Its operator opens one with: lonja account open", http.StatusServiceUnavailable)
 		case err != nil:

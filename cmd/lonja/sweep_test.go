@@ -19,6 +19,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/govalues/decimal"
 
+	"lonja/adapters/telemetry"
 	"lonja/adapters/web/edge"
 	"lonja/commands"
 	"lonja/domain/access"
@@ -48,7 +49,7 @@ const (
 // new route fails the sweep until somebody has said here whose it is. What is put into its
 // path, query, form and JSON is in hits.
 var routes = map[string]side{
-	"GET /healthz": anyones, "GET /brand.css": anyones, "GET /logo/{file}": anyones, "GET /static/*": anyones, "POST /language": anyones, "POST /theme": anyones,
+	"GET /healthz": anyones, "GET /readyz": anyones, "GET /brand.css": anyones, "GET /logo/{file}": anyones, "GET /static/*": anyones, "POST /language": anyones, "POST /theme": anyones,
 	"GET /sign-in": anyones, "POST /sign-in": anyones, "POST /sign-out": anyones, "GET /recover": anyones, "POST /recover": anyones, "GET /recover/{token}": anyones,
 	"GET /new-password": anyones, "POST /new-password": anyones, "GET /d/{token}": anyones, "GET /staff/sign-in": anyones, "POST /staff/sign-in": anyones, "POST /staff/sign-out": anyones,
 	"GET /sandbox/*": machines, "POST /sandbox/*": machines, "POST /webhooks/sandbox": machines,
@@ -579,12 +580,18 @@ func openSweep(t testing.TB) *sweep {
 // openSweepAt is openSweep with a log of the level.
 func openSweepAt(t testing.TB, level string) *sweep {
 	t.Helper()
+	return openSweepWith(t, level, nil)
+}
+
+// openSweepWith is openSweepAt of a system that shows itself from outside.
+func openSweepWith(t testing.TB, level string, shown *telemetry.Telemetry) *sweep {
+	t.Helper()
 	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
 	sys := testSystem(io.Discard, w.log)
 	sys.Getenv = func(name string) string {
 		return map[string]string{"LONJA_LOG_LEVEL": level}[name]
 	}
-	a, err := openApp(t.Context(), sys, appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true})
+	a, err := openApp(t.Context(), sys, appConfig{Data: t.TempDir(), BaseURL: "http://portal.test", Fast: true, Telemetry: shown})
 	w.must(err)
 	stop, err := a.start(t.Context())
 	w.must(err)
@@ -631,6 +638,7 @@ func newSweep(t testing.TB) *sweep {
 	}
 	w.ids = strings.NewReplacer(pairs...)
 	w.settle()
+	w.app.watch.Look(t.Context())
 	return w
 }
 
@@ -875,8 +883,9 @@ func (w *sweep) walk() []route {
 				return nil // the API's own routes are walked by themselves
 			}
 			one := route{method: method, pattern: pattern}
-			hosted := strings.HasSuffix(pattern, "/*") || pattern == "/healthz" || strings.HasPrefix(pattern, "/webhooks/")
-			if hosted && method != http.MethodGet && (method != http.MethodPost || pattern == "/healthz" || pattern == "/static/*") || pattern == "/webhooks/sandbox" && method != http.MethodPost {
+			probe := pattern == "/healthz" || pattern == "/readyz"
+			hosted := strings.HasSuffix(pattern, "/*") || probe || strings.HasPrefix(pattern, "/webhooks/")
+			if hosted && method != http.MethodGet && (method != http.MethodPost || probe || pattern == "/static/*") || pattern == "/webhooks/sandbox" && method != http.MethodPost {
 				return nil // handlers that answer whatever method
 			}
 			for s, k := range sections {

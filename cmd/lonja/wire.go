@@ -32,6 +32,7 @@ import (
 	"lonja/adapters/sqlite/eventlog"
 	"lonja/adapters/sqlite/readstore"
 	"lonja/adapters/sqlite/vault"
+	"lonja/adapters/telemetry"
 	"lonja/adapters/web"
 	"lonja/adapters/web/api"
 	"lonja/adapters/web/edge"
@@ -52,14 +53,15 @@ import (
 // appConfig is what a process is opened with.
 type appConfig struct {
 	Data      string
-	MustExist bool           // a folder without an event log is a mistake, not a new system
-	BaseURL   string         // where people reach the portal; "" for a process that serves nobody
-	Proxies   []netip.Prefix // whose word on where a request comes from is taken
-	Fast      bool           // the sandbox gateway's notices come within milliseconds, and mails go out at once: for tests
-	SMTP      string         // the mail server's address; "": mails are left in the outbox folder
-	MailFrom  string         // the sender of mails; "": the account's email
-	FilesLost bool           // where the files of comments are gone, begin anew without them
-	Catch     bool           // mails that the outbox holds can be read at a page: for the demo
+	MustExist bool                 // a folder without an event log is a mistake, not a new system
+	BaseURL   string               // where people reach the portal; "" for a process that serves nobody
+	Proxies   []netip.Prefix       // whose word on where a request comes from is taken
+	Fast      bool                 // the sandbox gateway's notices come within milliseconds, and mails go out at once: for tests
+	SMTP      string               // the mail server's address; "": mails are left in the outbox folder
+	MailFrom  string               // the sender of mails; "": the account's email
+	FilesLost bool                 // where the files of comments are gone, begin anew without them
+	Catch     bool                 // mails that the outbox holds can be read at a page: for the demo
+	Telemetry *telemetry.Telemetry // what is shown from outside; nil: nothing
 }
 
 // app is everything wired together on one data folder.
@@ -79,6 +81,7 @@ type app struct {
 	words    *locale.Catalogue
 	sandbox  *sandbox.Gateway
 	postman  *commands.Postman // nil in a process that serves nobody
+	watch    *telemetry.Watch
 	served   atomic.Pointer[http.Handler]
 	tasks    sync.WaitGroup // what was started besides the router
 	closers  []func() error // in the order of closing
@@ -133,9 +136,10 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	}
 	a.closers = append(a.closers, a.read.Close)
 	a.commands = &commands.Commands{
-		Executor: &commands.Executor{Store: a.events, Codec: a.codec}, Read: a.read, Vault: a.vault, Blobs: a.blobs, Gateways: map[string]commands.Gateway{},
+		Executor: &commands.Executor{Store: cfg.Telemetry.Events(a.events), Codec: a.codec, Observer: cfg.Telemetry.Commands()}, Read: a.read, Vault: a.vault, Blobs: a.blobs, Gateways: map[string]commands.Gateway{},
 	}
-	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: a.events, Codec: a.codec, Store: a.read, Logger: a.log}); err != nil {
+	events, rows := cfg.Telemetry.Projections(a.events, a.read)
+	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: events, Codec: a.codec, Store: rows, Logger: a.log}); err != nil {
 		return nil, err
 	}
 	a.auditor = &audit.Auditor{Store: a.events, Codec: a.codec}
@@ -154,6 +158,7 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err := a.wireRouter(); err != nil {
 		return nil, err
 	}
+	a.wireWatch()
 	return a, a.checkPositions(ctx)
 }
 
@@ -204,7 +209,7 @@ func (a *app) wireSandbox(ctx context.Context) (err error) {
 }
 
 func (a *app) wireRouter() (err error) {
-	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.vault, Log: a.log}); err != nil {
+	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.vault, Log: a.log, Observer: a.observer()}); err != nil {
 		return err
 	}
 	a.router.AddProjections("projections", a.runner)
@@ -338,7 +343,7 @@ func inFile(err error, i, of int) error {
 func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 	r := chi.NewRouter()
 	api.New(r, api.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.wait, Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Catalogue: a.words, Wait: a.cfg.Telemetry.Wait(a.wait), Now: a.sys.Now, NewID: a.newID, Log: a.log, Limits: limits,
 		Import: a.importFile, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
 	})
 	return r
@@ -347,7 +352,7 @@ func (a *app) api(account id.Account, limits *edge.Limits) chi.Router {
 // handler returns everything that is served for the account.
 func (a *app) handler(account id.Account) (http.Handler, error) {
 	limits := edge.NewLimits(edge.AddressBehind(a.cfg.Proxies), a.sys.Now)
-	hosted := map[string]http.Handler{"/api/*": a.api(account, limits), "/healthz": http.HandlerFunc(a.healthz)}
+	hosted := map[string]http.Handler{"/api/*": a.api(account, limits), "/healthz": http.HandlerFunc(healthz), "/readyz": a.watch}
 	if a.cfg.Catch {
 		hosted["/demo/mails"], hosted["/demo/mails/*"] = a.caught(), a.caught()
 	}
@@ -355,22 +360,13 @@ func (a *app) handler(account id.Account) (http.Handler, error) {
 		hosted["/sandbox/*"], hosted["/webhooks/sandbox"] = a.sandbox.Routes(), a.sandbox.Routes()
 	}
 	return web.New(web.Config{
-		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.wait, Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
-		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits,
+		Account: account, BaseURL: a.cfg.BaseURL, Commands: a.commands, Wait: a.cfg.Telemetry.Wait(a.wait), Log: a.log, PDF: a.pdf, UBL: einvoice.WriteUBL, StatementPDF: a.statementPDF, CertificatePDF: a.certificatePDF,
+		TransferCode: transferCode, Now: a.sys.Now, NewID: a.newID, Test: []string{"sandbox"}, Hosted: hosted, Limits: limits, Around: a.cfg.Telemetry.HTTP(),
 	})
 }
 
 // wait returns once the read models have reached the position.
 func (a *app) wait(ctx context.Context, p event.Position) error { return a.runner.Wait(ctx, p) }
-
-func (a *app) healthz(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.events.Head(r.Context()); err != nil {
-		a.log.ErrorContext(r.Context(), "not healthy", "error", err)
-		http.Error(w, "the event log does not answer", http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = io.WriteString(w, "ok\n")
-}
 
 func (a *app) pdf(_ context.Context, w io.Writer, s edge.Sheet) (err error) {
 	o := pdf.Options{Colour: s.Colour, Logo: s.Logo, Footer: s.Footer, Note: s.Note, Lang: s.L.Code}
