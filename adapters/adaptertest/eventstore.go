@@ -69,7 +69,7 @@ func EventStore(t *testing.T, open func(t *testing.T) Opened) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a hang, not a slow machine
 			defer cancel()
 			s := &eventStore{T: t, ctx: ctx, open: open}
 			s.Opened = open(t)
