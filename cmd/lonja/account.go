@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -44,10 +45,10 @@ func (c *accountOpenCmd) Run(ctx context.Context, sys system) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
-	if err := makeSystem(ctx, sys, c.Data); err != nil {
+	if err := makeSystem(ctx, sys, &c.dataFlag); err != nil {
 		return err
 	}
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -64,11 +65,12 @@ func (c *accountOpenCmd) Run(ctx context.Context, sys system) error {
 }
 
 // makeSystem makes the stores of a folder that has none, and no system running on it.
-func makeSystem(ctx context.Context, sys system, data string) error {
-	if _, err := os.Stat(filepath.Join(data, "events.db")); err == nil {
+// Servers have theirs.
+func makeSystem(ctx context.Context, sys system, at *dataFlag) error {
+	if _, err := os.Stat(filepath.Join(at.Data, "events.db")); err == nil || at.given() {
 		return nil
 	}
-	a, err := openApp(ctx, sys, appConfig{Data: data})
+	a, err := openApp(ctx, sys, appConfig{Data: at.Data})
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func makeSystem(ctx context.Context, sys system, data string) error {
 type accountListCmd struct{ dataFlag }
 
 func (c *accountListCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ type accountKeyCmd struct {
 }
 
 func (c *accountKeyCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (c *staffAddCmd) Run(ctx context.Context, sys system) error {
 		}
 		password = strings.TrimRight(string(line[:n]), "\r\n")
 	}
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -170,6 +172,9 @@ type logCmd struct {
 type logVerifyCmd struct{ dataFlag }
 
 func (c *logVerifyCmd) Run(ctx context.Context, sys system) error {
+	if c.given() {
+		return usageError{errors.New("log verify looks at the events of a data folder; EventStoreDB checks its own files, see docs/operations.md")}
+	}
 	report, err := eventlog.Verify(ctx, filepath.Join(c.Data, "events.db"), nil)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ type replayCmd struct {
 
 // Run replays.
 func (c *replayCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ var errNotTheSame = errors.New("the content is NOT what was stated")
 
 // Run computes the content hash and compares it.
 func (c *auditDocumentCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/alecthomas/kong"
 )
 
 // client speaks to the operator's handler of a running system, or of this process.
@@ -17,22 +19,24 @@ type client struct {
 	Running bool // a running system answers
 }
 
-// dataFlag is the data folder, the same flag everywhere.
+// dataFlag is where the system's data is, the same flags everywhere.
 type dataFlag struct {
-	Data string `help:"The data folder." default:"data" env:"LONJA_DATA" type:"path"`
+	Data string `help:"The data folder; of a node of several, its own." default:"data" env:"LONJA_DATA" type:"path"`
+	servers
+	Config kong.ConfigFlag `help:"A YAML file with flags by their names, as eventstoredb: esdb://…; what the command line or the environment says counts more." type:"path" env:"LONJA_CONFIG"`
 }
 
 // connect reaches the system on the data folder, opening the folder itself where no
 // system runs on it.
-func connect(ctx context.Context, sys system, data string) (*client, error) {
-	c, running, err := operatorClient(ctx, data)
+func connect(ctx context.Context, sys system, at *dataFlag) (*client, error) {
+	c, running, err := operatorClient(ctx, at.Data)
 	if err != nil {
 		return nil, err
 	}
 	if running {
 		return &client{http: c, close: func() error { return nil }, Running: true}, nil
 	}
-	app, err := openApp(ctx, sys, appConfig{Data: data, MustExist: true})
+	app, err := openApp(ctx, sys, appConfig{Data: at.Data, Servers: at.servers, MustExist: true})
 	if err != nil {
 		return nil, err
 	}

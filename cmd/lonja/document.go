@@ -42,7 +42,7 @@ type documentFile struct {
 
 // Run exports.
 func (c *documentExportCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

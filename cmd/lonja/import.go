@@ -37,7 +37,7 @@ const maxImport = 20 << 20
 
 // Run imports each file on its own: one that is refused does not keep the others out.
 func (c *importCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	kongyaml "github.com/alecthomas/kong-yaml"
 )
 
 func main() {
@@ -81,6 +82,7 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		kong.Description("Lonja is a customer portal: one space that a business shares with its clients and suppliers."),
 		kong.Writers(sys.Out, sys.Err),
 		kong.UsageOnError(),
+		kong.Configuration(kongyaml.Loader),
 		kong.Exit(func(code int) { panic(exitSignal(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(sys),

@@ -90,7 +90,7 @@ type reactionLine struct {
 }
 
 func (c *parkedListCmd) Run(ctx context.Context, sys system) error {
-	return table(ctx, sys, c.Data, "/parked", c.JSON, "NAME\tPOSITION\tTYPE\tCONTACT\tSTATE\tREASON", func(w *tabwriter.Writer, p parkedLine) {
+	return table(ctx, sys, &c.dataFlag, "/parked", c.JSON, "NAME\tPOSITION\tTYPE\tCONTACT\tSTATE\tREASON", func(w *tabwriter.Writer, p parkedLine) {
 		state := "waits"
 		switch {
 		case p.Skipped:
@@ -103,14 +103,14 @@ func (c *parkedListCmd) Run(ctx context.Context, sys system) error {
 }
 
 func (c *reactionsStatusCmd) Run(ctx context.Context, sys system) error {
-	return table(ctx, sys, c.Data, "/reactions", c.JSON, "NAME\tPOSITION\tHEAD\tLAG\tPARKED\tTROUBLE", func(w *tabwriter.Writer, r reactionLine) {
+	return table(ctx, sys, &c.dataFlag, "/reactions", c.JSON, "NAME\tPOSITION\tHEAD\tLAG\tPARKED\tTROUBLE", func(w *tabwriter.Writer, r reactionLine) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\n", r.Name, r.Position, r.Head, r.Lag, r.Parked, r.Trouble)
 	})
 }
 
 // table prints what the system answers, a row each, or as JSON lines.
-func table[T any](ctx context.Context, sys system, data, path string, asJSON bool, heading string, row func(*tabwriter.Writer, T)) (err error) {
-	cl, err := connect(ctx, sys, data)
+func table[T any](ctx context.Context, sys system, at *dataFlag, path string, asJSON bool, heading string, row func(*tabwriter.Writer, T)) (err error) {
+	cl, err := connect(ctx, sys, at)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func table[T any](ctx context.Context, sys system, data, path string, asJSON boo
 }
 
 func (c *parkedRetryCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (c *parkedRetryCmd) Run(ctx context.Context, sys system) error {
 }
 
 func (c *parkedSkipCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

@@ -48,22 +48,22 @@ type projectionStatus struct {
 }
 
 func (c *projectionsListCmd) Run(ctx context.Context, sys system) error {
-	return eachProjection(ctx, sys, c.Data, "NAME\tVERSION\tTABLES", func(w *tabwriter.Writer, p projectionStatus) {
+	return eachProjection(ctx, sys, &c.dataFlag, "NAME\tVERSION\tTABLES", func(w *tabwriter.Writer, p projectionStatus) {
 		fmt.Fprintf(w, "%s\t%d\t%v\n", p.Name, p.Version, p.Tables)
 	})
 }
 
 func (c *projectionsStatusCmd) Run(ctx context.Context, sys system) error {
 	if c.JSON {
-		return eachProjection(ctx, sys, c.Data, "", func(_ *tabwriter.Writer, p projectionStatus) { _ = json.NewEncoder(sys.Out).Encode(p) })
+		return eachProjection(ctx, sys, &c.dataFlag, "", func(_ *tabwriter.Writer, p projectionStatus) { _ = json.NewEncoder(sys.Out).Encode(p) })
 	}
-	return eachProjection(ctx, sys, c.Data, "NAME\tVERSION\tGENERATION\tSTATE\tCHECKPOINT\tHEAD\tLAG\tPARKED", func(w *tabwriter.Writer, p projectionStatus) {
+	return eachProjection(ctx, sys, &c.dataFlag, "NAME\tVERSION\tGENERATION\tSTATE\tCHECKPOINT\tHEAD\tLAG\tPARKED", func(w *tabwriter.Writer, p projectionStatus) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n", p.Name, p.Version, p.Generation, p.State, p.Checkpoint, p.Head, p.Lag, p.Parked)
 	})
 }
 
-func eachProjection(ctx context.Context, sys system, data, heading string, row func(*tabwriter.Writer, projectionStatus)) error {
-	cl, err := connect(ctx, sys, data)
+func eachProjection(ctx context.Context, sys system, at *dataFlag, heading string, row func(*tabwriter.Writer, projectionStatus)) error {
+	cl, err := connect(ctx, sys, at)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ type rebuildProgress struct {
 }
 
 func (c *projectionsRebuildCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ type verdict struct {
 }
 
 func (c *projectionsVerifyCmd) Run(ctx context.Context, sys system) error {
-	cl, err := connect(ctx, sys, c.Data)
+	cl, err := connect(ctx, sys, &c.dataFlag)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 		return err
 	}
 	defer func() { err = errors.Join(err, watched.Close()) }()
-	a, err := openApp(ctx, sys, appConfig{Data: f.Data, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch && ownMachine(listener.Addr(), base), Telemetry: watched.Telemetry})
+	a, err := openApp(ctx, sys, appConfig{Data: f.Data, Servers: f.servers, BaseURL: base, Fast: f.Test, Proxies: f.behind(), SMTP: f.SMTP, MailFrom: f.From, FilesLost: f.NoFiles, Catch: f.catch && ownMachine(listener.Addr(), base), Telemetry: watched.Telemetry})
 	if err != nil {
 		return err
 	}

@@ -35,14 +35,19 @@ func socketPath(data string) (string, func(), error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), socketName), func() { _ = dir.Close() }, nil
 }
 
-// listenOperator opens the operator's door. The caller holds the lock of the event
-// log, so a socket that is there already was left by a process that was killed.
+// listenOperator opens the operator's door. A socket that is there already, and that nobody
+// answers at, was left by a process that was killed.
 func listenOperator(ctx context.Context, data string) (net.Listener, error) {
 	path, done, err := socketPath(data)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if _, running, err := operatorClient(ctx, data); err != nil {
+		return nil, err
+	} else if running {
+		return nil, fmt.Errorf("another process serves on %s: every node has a folder of its own, give this one another with --data", data)
+	}
 	if err := os.Remove(filepath.Join(data, socketName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("removing the socket of a former run: %w", err)
 	}

@@ -28,10 +28,6 @@ import (
 	"lonja/adapters/payments/sandbox"
 	"lonja/adapters/payments/transfer"
 	"lonja/adapters/pdf"
-	"lonja/adapters/sqlite/blobs"
-	"lonja/adapters/sqlite/eventlog"
-	"lonja/adapters/sqlite/readstore"
-	"lonja/adapters/sqlite/vault"
 	"lonja/adapters/telemetry"
 	"lonja/adapters/web"
 	"lonja/adapters/web/api"
@@ -53,6 +49,7 @@ import (
 // appConfig is what a process is opened with.
 type appConfig struct {
 	Data      string
+	Servers   servers              // that keep the data in place of the folder
 	MustExist bool                 // a folder without an event log is a mistake, not a new system
 	BaseURL   string               // where people reach the portal; "" for a process that serves nobody
 	Proxies   []netip.Prefix       // whose word on where a request comes from is taken
@@ -64,15 +61,15 @@ type appConfig struct {
 	Telemetry *telemetry.Telemetry // what is shown from outside; nil: nothing
 }
 
-// app is everything wired together on one data folder.
+// app is everything wired together, on a data folder or on servers.
 type app struct {
 	cfg      appConfig
 	sys      system
 	log      *slog.Logger
-	events   *eventlog.Log
-	read     *readstore.Store
-	vault    *vault.Vault
-	blobs    *blobs.Store
+	events   event.Store
+	read     readmodels.Store
+	vault    vaultStore
+	blobs    commands.Blobs
 	codec    *event.Codec
 	commands *commands.Commands
 	runner   *projections.Runner
@@ -87,7 +84,7 @@ type app struct {
 	closers  []func() error // in the order of closing
 }
 
-// openApp opens the folder's stores and wires the system; nothing runs yet.
+// openApp opens the stores and wires the system; nothing runs yet.
 func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error) {
 	a := &app{cfg: cfg, sys: sys, log: sys.logger()}
 	defer func() {
@@ -95,46 +92,24 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	logFile := filepath.Join(cfg.Data, "events.db")
-	if cfg.MustExist {
-		if _, err := os.Stat(logFile); err != nil {
-			return nil, fmt.Errorf("%s holds no Lonja system (%w); 'lonja serve --data %s' makes one", cfg.Data, err, cfg.Data)
-		}
-	}
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
-	}
-	vaultFile := filepath.Join(cfg.Data, "vault.db")
-	if err := checkLog(logFile, vaultFile); err != nil {
+	if err := cfg.Servers.check(); err != nil {
 		return nil, err
-	}
-	// The log first: its lock says that this process owns the folder.
-	if a.events, err = eventlog.Open(ctx, logFile, eventlog.Options{Logger: a.log}); err != nil {
-		return nil, err
-	}
-	a.closers = append(a.closers, a.events.Close)
-	if err := os.RemoveAll(filepath.Join(cfg.Data, verifyFolder)); err != nil {
-		return nil, fmt.Errorf("removing what a verification left: %w", err)
 	}
 	master, err := masterKey(sys.Getenv("LONJA_MASTER_KEY"))
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkVault(ctx, vaultFile); err != nil {
+	if cfg.Servers.given() {
+		err = a.openServers(ctx, master)
+	} else {
+		err = a.openFolder(ctx, master)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if a.vault, err = vault.Open(ctx, vaultFile, vault.Options{MasterKey: master}); err != nil {
-		return nil, err
+	if err := os.RemoveAll(filepath.Join(cfg.Data, verifyFolder)); err != nil {
+		return nil, fmt.Errorf("removing what a verification left: %w", err)
 	}
-	a.closers = append(a.closers, a.vault.Close)
-	a.codec = event.NewCodec(vocabulary.Registry(), a.vault)
-	if err := a.openAttachments(ctx, filepath.Join(cfg.Data, "attachments.db")); err != nil {
-		return nil, err
-	}
-	if a.read, err = readstore.Open(ctx, filepath.Join(cfg.Data, "readmodels.db"), readstore.Options{Logger: a.log}); err != nil {
-		return nil, err
-	}
-	a.closers = append(a.closers, a.read.Close)
 	a.commands = &commands.Commands{
 		Executor: &commands.Executor{Store: cfg.Telemetry.Events(a.events), Codec: a.codec, Observer: cfg.Telemetry.Commands()}, Read: a.read, Vault: a.vault, Blobs: a.blobs, Gateways: map[string]commands.Gateway{},
 	}
@@ -162,18 +137,9 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	return a, a.checkPositions(ctx)
 }
 
-// openAttachments opens the files of comments. That they are lost has to be said.
-func (a *app) openAttachments(ctx context.Context, file string) (err error) {
-	if !a.cfg.FilesLost {
-		if err := a.checkAttachments(ctx, file); err != nil {
-			return err
-		}
-	}
-	if a.blobs, err = blobs.Open(ctx, file); err != nil {
-		return err
-	}
-	a.closers = append(a.closers, a.blobs.Close)
-	return nil
+// setVault takes over the vault, and makes the codec that its keys open events with.
+func (a *app) setVault(v vaultStore) {
+	a.vault, a.codec = v, event.NewCodec(vocabulary.Registry(), v)
 }
 
 // wirePasskeys lets people make passkeys for the portal's address, if it has a name.
@@ -191,7 +157,7 @@ func (a *app) wirePasskeys() error {
 // wireSandbox opens the test gateway. It knows its payments across restarts, and an
 // account has to enable it.
 func (a *app) wireSandbox(ctx context.Context) (err error) {
-	if a.cfg.BaseURL == "" {
+	if a.cfg.BaseURL == "" || a.cfg.Servers.given() { // it keeps its payments in a file, which nodes would not share
 		return nil
 	}
 	c := sandbox.Config{
