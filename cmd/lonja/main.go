@@ -56,6 +56,7 @@ type cli struct {
 	Account     accountCmd     `cmd:"" help:"Open an account, list accounts."`
 	Staff       staffCmd       `cmd:"" help:"Add people of the account."`
 	Log         logCmd         `cmd:"" help:"Check the event log."`
+	Migrate     migrateCmd     `cmd:"" help:"Move a system from its data folder to EventStoreDB and PostgreSQL."`
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of Lonja's documents."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }

@@ -39,7 +39,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(built.dir) }()
-	return m.Run()
+	return shared.Run(m)
 }
 
 // program compiles the program as it is shipped, once, and returns where it is. A race

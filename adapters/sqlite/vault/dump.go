@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -49,4 +50,9 @@ func (v *Vault) Dump(ctx context.Context, row func(table string, columns []strin
 		}
 	}
 	return nil
+}
+
+// FolderKey returns the master key that lies beside a vault, where none was given to it.
+func FolderKey(path string) ([]byte, error) {
+	return masterKey(filepath.Join(filepath.Dir(path), "master.key"), nil, false)
 }
