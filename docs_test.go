@@ -52,3 +52,51 @@ func TestSecurityNamesTestsThatThereAre(t *testing.T) {
 		t.Errorf("%d rows, want the twelve ways in which portals have failed", rows)
 	}
 }
+
+var (
+	madeHere = regexp.MustCompile(`(?:counter|histogram)\("(\w+)"|"(lonja_\w+)"`)
+	named    = regexp.MustCompile(`lonja_\w+`)
+	part     = regexp.MustCompile(`_(bucket|count|sum)$`) // of a histogram
+)
+
+// What docs/operations.md says of figures is true of those that there are, and of all.
+func TestEveryFigureIsDescribed(t *testing.T) {
+	t.Parallel()
+	there := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join("adapters", "telemetry", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range madeHere.FindAllStringSubmatch(string(b), -1) {
+			there["lonja_"+strings.TrimPrefix(m[1]+m[2], "lonja_")] = true
+		}
+	}
+	delete(there, "lonja_") // the prefix that counter and histogram put before
+	text, err := os.ReadFile(filepath.Join("docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, m := range named.FindAllString(string(text), -1) {
+		name := part.ReplaceAllString(m, "")
+		if said[name] = true; !there[name] {
+			t.Errorf("docs/operations.md has %s, and there is none", m)
+		}
+	}
+	for name := range there {
+		if !said[name] {
+			t.Errorf("docs/operations.md does not say what %s is", name)
+		}
+	}
+	if len(there) < 20 {
+		t.Errorf("%d figures were found", len(there))
+	}
+}

@@ -156,3 +156,16 @@ func TestAnObserverIsToldHowCommandsEnd(t *testing.T) {
 		t.Errorf("the event carries %q (%v), want %q", m.TraceParent, err, w.trace)
 	}
 }
+
+// Whoever does not observe does not pay.
+func TestWithoutAnObserverNothingIsAllocated(t *testing.T) {
+	x := &commands.Executor{}
+	ctx := t.Context()
+	allocated := testing.AllocsPerRun(100, func() {
+		_, end, failed := commands.Begin(x, ctx, "ApproveQuote", "")
+		defer func() { end(failed) }()
+	})
+	if allocated != 0 {
+		t.Errorf("%v allocations", allocated)
+	}
+}

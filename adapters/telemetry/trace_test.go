@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -158,5 +159,24 @@ func TestTheEnvironmentAsksForTraces(t *testing.T) {
 		if got != c.want || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
+	}
+}
+
+func TestLinesOfTheLogNameTheirTrace(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	plain := slog.New(slog.NewTextHandler(&b, nil))
+	tel, spans := tracing(t)
+	ctx, end := tel.Commands().Begin(t.Context(), "ApproveQuote", "")
+	l := tel.Logs(plain).With("part", "test")
+	l.ErrorContext(ctx, "within")
+	l.ErrorContext(t.Context(), "without")
+	end(nil)
+	lines := strings.Split(b.String(), "\n")
+	if want := "part=test trace=" + spans()[0].SpanContext.TraceID().String(); !strings.HasSuffix(lines[0], want) || !strings.HasSuffix(lines[1], "part=test") {
+		t.Errorf("%q, want %q", lines, want)
+	}
+	if counting().Logs(plain) != plain {
+		t.Error("a logger is wrapped, and nothing is traced")
 	}
 }

@@ -574,16 +574,14 @@ type sweep struct {
 // openSweep is a system with an account and nobody in it yet.
 func openSweep(t testing.TB) *sweep {
 	t.Helper()
-	return openSweepAt(t, "WARN")
+	w := openSweepWith(t, "WARN", nil)
+	t.Cleanup(w.app.observe(t.Context(), nil))
+	w.app.watch.Look(t.Context())
+	return w
 }
 
-// openSweepAt is openSweep with a log of the level.
-func openSweepAt(t testing.TB, level string) *sweep {
-	t.Helper()
-	return openSweepWith(t, level, nil)
-}
-
-// openSweepWith is openSweepAt of a system that shows itself from outside.
+// openSweepWith is openSweep with a log of the level, of a system that shows itself from
+// outside, and that nobody observes yet.
 func openSweepWith(t testing.TB, level string, shown *telemetry.Telemetry) *sweep {
 	t.Helper()
 	w := &sweep{t: t, log: &said{url: make(chan string, 1)}}
@@ -638,7 +636,6 @@ func newSweep(t testing.TB) *sweep {
 	}
 	w.ids = strings.NewReplacer(pairs...)
 	w.settle()
-	w.app.watch.Look(t.Context())
 	return w
 }
 

@@ -86,7 +86,7 @@ type app struct {
 
 // openApp opens the stores and wires the system; nothing runs yet.
 func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error) {
-	a := &app{cfg: cfg, sys: sys, log: sys.logger()}
+	a := &app{cfg: cfg, sys: sys, log: cfg.Telemetry.Logs(sys.logger())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
