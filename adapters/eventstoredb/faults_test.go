@@ -230,6 +230,11 @@ func TestCheckpointsAreRepeatedAndGoBack(t *testing.T) {
 func TestSlowConsumerIsDropped(t *testing.T) {
 	s := leakFree(t)
 	slow := open(t, eventstoredb.Options{Connection: s.ConnectionString()})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := slow.Wait(ctx, 0); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
 	eventually(t, "it follows", func() bool { return s.Active("Read") == 1 })
 	s.DropSlow(true)
 	release := s.Stall()
