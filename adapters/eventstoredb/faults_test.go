@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"lonja/adapters/eventstoredb"
@@ -225,11 +227,37 @@ func TestCheckpointsAreRepeatedAndGoBack(t *testing.T) {
 		}
 		at = h
 	}
+
+	// Nor does the place go back from which is read on, where there is much to skip that
+	// is not Lonja's: checkpoints alone tell of that.
+	client := bare(t, s)
+	for range 50 {
+		if _, err := client.AppendToStream(t.Context(), "others-1", esdb.AppendToStreamOptions{}, esdb.EventData{EventID: uuid.New(), EventType: "thing.happened"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := func() uint64 {
+		before := len(s.Subscriptions())
+		s.CutConnections()
+		eventually(t, "it subscribes again", func() bool { return len(s.Subscriptions()) > before && s.Active("Read") == 1 })
+		return s.Subscriptions()[len(s.Subscriptions())-1]
+	}
+	eventually(t, "it goes on from the last checkpoint", func() bool { return again() > uint64(at) })
+	for place, i := again(), 0; i < 5; i++ {
+		if next := again(); next < place {
+			t.Fatalf("it subscribes from %d, and did from %d before", next, place)
+		}
+	}
 }
 
 func TestSlowConsumerIsDropped(t *testing.T) {
 	s := leakFree(t)
 	slow := open(t, eventstoredb.Options{Connection: s.ConnectionString()})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := slow.Wait(ctx, 0); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
 	eventually(t, "it follows", func() bool { return s.Active("Read") == 1 })
 	s.DropSlow(true)
 	release := s.Stall()

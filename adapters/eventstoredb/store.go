@@ -74,6 +74,7 @@ type Store struct {
 	lastErr    error         // of connecting
 	unfit      error         // why no connection will ever do
 	closed     bool
+	following  bool
 }
 
 var _ event.Store = (*Store)(nil)
@@ -101,7 +102,6 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if _, err := st.Head(ctx); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	st.workers.Go(st.follow)
 	return st, nil
 }
 
@@ -194,8 +194,14 @@ func (h *head) changed() (event.Position, <-chan struct{}) {
 	return h.position, h.news
 }
 
-// Wait implements event.Store.
+// Wait implements event.Store. The first who waits begins a subscription that stays.
 func (st *Store) Wait(ctx context.Context, after event.Position) (event.Position, error) {
+	st.mu.Lock()
+	if !st.following && !st.closed {
+		st.following = true
+		st.workers.Go(st.follow)
+	}
+	st.mu.Unlock()
 	for {
 		position, news := st.head.changed()
 		if err := st.usable(ctx, "wait"); err != nil {

@@ -20,6 +20,7 @@ type faults struct {
 	gates    map[string]chan struct{}
 	calls    map[string]int // that came, by method
 	active   map[string]int // that are under way
+	from     []uint64       // where subscriptions to all began
 	follower int            // calls that another node leads
 	lost     int            // acknowledgements to lose
 	drops    []int
@@ -54,6 +55,19 @@ func (s *Server) Active(method string) int {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	return s.faults.active[method]
+}
+
+// Subscriptions is where each subscription to all streams began, so far.
+func (s *Server) Subscriptions() []uint64 {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return slices.Clone(s.faults.from)
+}
+
+func (f *faults) subscribed(from uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.from = append(f.from, from)
 }
 
 // SayNotLeader answers the next calls with where the leader is: here.

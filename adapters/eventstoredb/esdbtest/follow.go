@@ -99,6 +99,7 @@ func (v *service) followAll(o *streams.ReadReq_Options_AllOptions, pass func(*ev
 	case *streams.ReadReq_Options_AllOptions_End:
 		f.at = head
 	}
+	v.s.faults.subscribed(wire(f.at))
 	if err := confirm(ss); err != nil {
 		return err
 	}
@@ -194,8 +195,14 @@ func (f *follower) wait() error {
 	if !f.live {
 		f.live = true
 		if f.window > 0 && f.at > 0 {
-			if err := checkpoint(f.ss, f.at); err != nil {
-				return err
+			places := []event.Position{f.at}
+			if f.v.s.faults.mischievous() {
+				places = append(places, f.at, 1)
+			}
+			for _, p := range places {
+				if err := checkpoint(f.ss, p); err != nil {
+					return err
+				}
 			}
 		}
 		if err := caughtUp(f.ss); err != nil {
