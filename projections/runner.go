@@ -119,7 +119,7 @@ func (r *Runner) give() { <-r.turn }
 // The bounds of how long the runner waits after an error before it tries again.
 const (
 	firstBackoff = 50 * time.Millisecond
-	lastBackoff  = 10 * time.Second
+	lastBackoff  = 2 * time.Second // so that a store that comes back is noticed soon
 )
 
 // Run follows the log until ctx ends, and rebuilds projections that are new or of
@@ -132,7 +132,11 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer cancel()
 	backoff := firstBackoff
 	for {
+		before := r.progress()
 		err := r.CatchUp(ctx)
+		if r.progress() != before {
+			backoff = firstBackoff // an error after some progress is a new one
+		}
 		if err == nil {
 			r.startRebuilds(ctx)
 			backoff = firstBackoff
@@ -152,6 +156,16 @@ func (r *Runner) Run(ctx context.Context) error {
 		pause(ctx, backoff)
 		backoff = min(2*backoff, lastBackoff)
 	}
+}
+
+// progress changes when a followed projection moves.
+func (r *Runner) progress() (sum event.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.all {
+		sum += f.position
+	}
+	return sum
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -73,6 +73,8 @@ func (s *Store) reading(ctx context.Context, name string, v view, f func(*table)
 			}
 		case !database.Away(err):
 			return s.describe(doing, err)
+		default:
+			s.db.Reads.Reset()
 		}
 	}
 }
@@ -405,11 +407,14 @@ func (s *Store) LoadRows(ctx context.Context, gen readmodels.Generation, name st
 	if len(os) == 0 {
 		return nil, nil
 	}
-	rows, err := s.db.Writes.Query(ctx, t.load, os, ids)
-	if err != nil {
-		return nil, s.describe(doing, err)
-	}
-	out, err := collect(rows, t, func(f *fields, n int) readmodels.Key { return keys[at[f.number(n)-1]] })
+	var out []readmodels.Row
+	err = s.db.Again(ctx, s.db.Writes, func() error {
+		rows, err := s.db.Writes.Query(ctx, t.load, os, ids)
+		if err == nil {
+			out, err = collect(rows, t, func(f *fields, n int) readmodels.Key { return keys[at[f.number(n)-1]] })
+		}
+		return err
+	})
 	if database.Is(err, undefinedTable) {
 		return nil, fenced(gen, "load rows of")
 	}
@@ -443,22 +448,41 @@ func (s *Store) EachRow(ctx context.Context, gen readmodels.Generation, name str
 	// Whatever happens in each, the connection ends what it is asked for.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var stopped error // by each, or by a loss after rows that it has seen
+	err = s.db.Again(ctx, s.db.Writes, func() error {
+		var seen bool
+		seen, err, stopped = s.each(ctx, t, each)
+		if seen && err != nil {
+			stopped = s.describe(doing, err)
+		}
+		if stopped != nil {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case stopped != nil:
+		return stopped
+	case database.Is(err, undefinedTable):
+		return fenced(gen, "read")
+	}
+	return s.describe(doing, err)
+}
+
+// each calls f for every row, and returns whether it did, the error of reading and that of f.
+func (s *Store) each(ctx context.Context, t *table, f func(readmodels.Row) error) (seen bool, read, stopped error) {
 	rows, err := s.db.Writes.Query(ctx, t.each)
 	if err != nil {
-		return s.describe(doing, err)
+		return false, err, nil
 	}
 	defer rows.Close()
-	f := fields{rows: rows}
+	in := fields{rows: rows}
 	n := len(t.schema.Columns) + 1
-	for f.next() {
-		if err := each(f.row(t, readmodels.Key{Account: id.Account(f.text(n)), Contact: id.Contact(f.text(n + 1)), ID: f.text(n + 2)})); err != nil {
-			return err
+	for in.next() {
+		seen = true
+		if err := f(in.row(t, readmodels.Key{Account: id.Account(in.text(n)), Contact: id.Contact(in.text(n + 1)), ID: in.text(n + 2)})); err != nil {
+			return seen, nil, err
 		}
 	}
-	if err := errors.Join(f.err, rows.Err()); database.Is(err, undefinedTable) {
-		return fenced(gen, "read")
-	} else if err != nil {
-		return s.describe(doing, err)
-	}
-	return nil
+	return seen, errors.Join(in.err, rows.Err()), nil
 }
