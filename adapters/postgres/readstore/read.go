@@ -46,6 +46,18 @@ func viewOf(account id.Account, contact id.Contact, all bool) view {
 // for its rows. Both are called again where the generation was dropped meanwhile, or the
 // connection was lost. f returns no SQL where there is nothing to find.
 func (s *Store) reading(ctx context.Context, name string, v view, f func(*table) (sql string, args []any, err error), each func(*table, *fields)) error {
+	return s.again(ctx, name, func(t *table) error {
+		sql, args, err := f(t)
+		if err != nil || sql == "" {
+			return err
+		}
+		return s.ask(ctx, v, sql, args, func(f *fields) { each(t, f) })
+	})
+}
+
+// again runs f with the table as it is now, and again where that was dropped meanwhile or the
+// connection was lost.
+func (s *Store) again(ctx context.Context, name string, f func(*table) error) error {
 	doing := "read " + name
 	for try := 1; ; try++ {
 		if err := s.usable(ctx, doing); err != nil {
@@ -55,13 +67,7 @@ func (s *Store) reading(ctx context.Context, name string, v view, f func(*table)
 		if !ok {
 			return s.describe(doing, readmodels.ErrNoTable)
 		}
-		sql, args, err := f(to.table)
-		if err == nil && sql == "" {
-			return nil
-		}
-		if err == nil {
-			err = s.ask(ctx, v, sql, args, func(f *fields) { each(to.table, f) })
-		}
+		err := f(to.table)
 		switch {
 		case err == nil:
 			return nil
@@ -153,22 +159,6 @@ func (f *fields) row(t *table, key readmodels.Key) readmodels.Row {
 	}
 	row.Data = append(make([]byte, 0, len(f.values[n])), f.values[n]...)
 	return row
-}
-
-// GetRow implements readmodels.Reader.
-func (s *Store) GetRow(ctx context.Context, name string, key readmodels.Key) (row readmodels.Row, found bool, err error) {
-	err = s.reading(ctx, name, viewOf(key.Account, key.Contact, false), func(t *table) (string, []any, error) {
-		row, found = readmodels.Row{}, false
-		o, ok, err := s.number(ctx, ownerOf(&key))
-		if err != nil || !ok {
-			return "", nil, err
-		}
-		return t.get, []any{o, []byte(key.ID)}, nil
-	}, func(t *table, f *fields) { row, found = f.row(t, key), true })
-	if err != nil {
-		return readmodels.Row{}, false, err
-	}
-	return row, found, nil
 }
 
 // FindRow implements readmodels.Reader.

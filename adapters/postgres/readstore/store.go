@@ -68,6 +68,7 @@ type Store struct {
 	ctx     context.Context // of the workers
 	stop    context.CancelFunc
 	sweeps  chan struct{}
+	wanted  chan *wanted
 	workers sync.WaitGroup
 }
 
@@ -119,7 +120,7 @@ var _ readmodels.Store = (*Store)(nil)
 // Open opens the read models of a database. ctx bounds the opening only. The database must
 // stay open until the store is closed.
 func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
-	s := &Store{db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1)}
+	s := &Store{db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -131,6 +132,9 @@ func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	listening := make(chan struct{})
 	s.workers.Go(func() { s.listen(listening) })
 	s.workers.Go(s.sweepUp)
+	for range getters {
+		s.workers.Go(s.getAll)
+	}
 	select {
 	case <-listening: // nothing that other nodes do from now on is missed
 	case <-ctx.Done():
