@@ -84,7 +84,17 @@ func withPostgres(ctx context.Context, f func(url string, s *postgres.Stores) er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
+	defer func() {
+		var self, before, after syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_CHILDREN, &before)
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self)
+		err = errors.Join(err, server.Stop(), server.Close())
+		_ = syscall.Getrusage(syscall.RUSAGE_CHILDREN, &after)
+		sec := func(u syscall.Rusage) float64 {
+			return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+		}
+		fmt.Printf("cpu: self %.2f, server %.2f\n", sec(self), sec(after)-sec(before))
+	}()
 	url, err := server.Database(ctx, "bench")
 	if err != nil {
 		return err
@@ -122,6 +132,7 @@ func postgresLive(ctx context.Context, t *table, c config) error {
 			return err
 		}
 		rate := float64(head) / time.Since(began).Seconds()
+		fmt.Println("took", time.Since(began))
 		t.row(fmt.Sprintf("live: all %d projections follow %d events in batches of %d", len(projections.All()), head, batch),
 			fmt.Sprintf("%.0f events/s", rate), fmt.Sprintf("%d events/s", barLive), rate/barLive, 1)
 		return nil

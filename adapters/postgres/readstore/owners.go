@@ -115,11 +115,12 @@ func (s *Store) numbers(ctx context.Context, all []owner, add bool) (map[owner]i
 			accounts, contacts = append(accounts, string(who.account)), append(contacts, string(who.contact))
 		}
 		if insert {
+			// In one order, so that nodes that add the same ones do not wait for each other for ever.
 			// Durable before anybody learns of it: a number that a crash took back would be given
 			// to another owner, with the rows that were written under it.
 			batch := &pgx.Batch{}
 			batch.Queue("SELECT set_config('synchronous_commit', 'on', true)")
-			batch.Queue("INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", accounts, contacts)
+			batch.Queue("INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING", accounts, contacts)
 			if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
 				return nil, err
 			}

@@ -55,7 +55,11 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	values, kinds = append(values, "data"), append(kinds, "bytea")
 	// Rows stay in their pages, as they are, up to the size of one: taking them apart and
 	// compressing them costs more than reading them.
-	t.create = fmt.Sprintf("CREATE TABLE %s (%s, data bytea NOT NULL) WITH (toast_tuple_target = 8160); ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", t.name, defs, t.name)
+	fill := 100
+	if len(s.Indexes) == 0 {
+		fill = 75 // a row that changes stays in its page, and its index as it is
+	}
+	t.create = fmt.Sprintf("CREATE TABLE %s (%s, data bytea NOT NULL) WITH (toast_tuple_target = 8160, fillfactor = %d); ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", t.name, defs, fill, t.name)
 	key := "o, id"
 	if s.ByID {
 		key = "id, o"
