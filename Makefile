@@ -24,7 +24,7 @@ run: build ## the portal with its demo account, on the embedded stores
 	$(BIN) demo --data $(DATA) --addr $(ADDR)
 
 .PHONY: deps
-deps: ## what the tests need besides Go (a Chromium; Debian's package, if there is none)
+deps: ## what the tests need besides Go (a Chromium, PostgreSQL; Debian's packages, if there are none)
 	@scripts/ensure-deps
 
 .PHONY: test

@@ -185,12 +185,13 @@ func (r *Runner) finish(ctx context.Context, p *Projection, g readmodels.Generat
 	}
 	in := tail{r: r}
 	for {
-		items, err := in.next(ctx, f.gen.Checkpoint, []*follower{f})
-		if err != nil {
-			return err
+		in.next(ctx, f.gen.Checkpoint, []*follower{f})
+		if in.err != nil {
+			return in.err
 		}
+		items := in.items
 		if len(items) == 0 {
-			err = r.cfg.Store.Switch(ctx, f.gen)
+			err := r.cfg.Store.Switch(ctx, f.gen)
 			if err == nil || !errors.Is(err, readmodels.ErrBehind) {
 				return err
 			}

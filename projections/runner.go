@@ -119,7 +119,7 @@ func (r *Runner) give() { <-r.turn }
 // The bounds of how long the runner waits after an error before it tries again.
 const (
 	firstBackoff = 50 * time.Millisecond
-	lastBackoff  = 10 * time.Second
+	lastBackoff  = 2 * time.Second // so that a store that comes back is noticed soon
 )
 
 // Run follows the log until ctx ends, and rebuilds projections that are new or of
@@ -132,7 +132,11 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer cancel()
 	backoff := firstBackoff
 	for {
+		before := r.progress()
 		err := r.CatchUp(ctx)
+		if r.progress() != before {
+			backoff = firstBackoff // an error after some progress is a new one
+		}
 		if err == nil {
 			r.startRebuilds(ctx)
 			backoff = firstBackoff
@@ -152,6 +156,16 @@ func (r *Runner) Run(ctx context.Context) error {
 		pause(ctx, backoff)
 		backoff = min(2*backoff, lastBackoff)
 	}
+}
+
+// progress changes when a followed projection moves.
+func (r *Runner) progress() (sum event.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.all {
+		sum += f.position
+	}
+	return sum
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -197,7 +211,7 @@ func (r *Runner) catchUp(ctx context.Context) error {
 	if err := r.openAll(ctx); err != nil {
 		return err
 	}
-	f := tail{r: r}
+	now, next := &tail{r: r}, &tail{r: r}
 	for {
 		var behind []*follower
 		for _, o := range r.all {
@@ -212,37 +226,66 @@ func (r *Runner) catchUp(ctx context.Context) error {
 		for _, o := range behind {
 			low = min(low, o.gen.Checkpoint)
 		}
-		items, err := f.next(ctx, low, behind)
-		if err != nil || len(items) == 0 {
+		if !now.has(low, behind) {
+			now.next(ctx, low, behind)
+		}
+		if now.err != nil || len(now.items) == 0 {
+			return now.err
+		}
+		// What follows a whole batch is read and decoded while that is folded.
+		var ahead sync.WaitGroup
+		next.of = nil
+		if len(now.items) == r.cfg.Batch {
+			ahead.Go(func() { next.next(ctx, now.items[len(now.items)-1].stored.Position, behind) })
+		}
+		err := r.advance(ctx, behind, now.items)
+		ahead.Wait()
+		if err != nil {
 			return err
 		}
-		if err := r.advance(ctx, behind, items); err != nil {
-			return err
-		}
+		now, next = next, now
 	}
 }
+
+// beside is how many events make it worth while to fold them into projections beside each
+// other: while the store writes the rows of one, another is folded.
+const beside = 256
 
 // advance folds the items into each follower's generation, those first that they
 // change; whoever waits for one need not wait for the others' checkpoints.
 func (r *Runner) advance(ctx context.Context, behind []*follower, items []item) error {
 	last := items[len(items)-1].stored.Position
 	for _, quiet := range []bool{false, true} {
-		for _, f := range behind {
+		var tasks sync.WaitGroup
+		errs := make([]error, len(behind))
+		for i, f := range behind {
 			if f.stale || f.gen.Checkpoint >= last || f.quiet(items) != quiet {
 				continue
 			}
-			err := r.step(ctx, f, after(items, f.gen.Checkpoint), last)
-			if errors.Is(err, readmodels.ErrFenced) {
-				r.logger.Info("projection was taken over or switched: opening it again", "projection", f.p.Name)
-				r.forget(f)
-				err = r.openOne(ctx, f)
-			}
-			if err != nil {
+			if len(items) >= beside {
+				tasks.Go(func() { errs[i] = r.advanceOne(ctx, f, items, last) })
+			} else if err := r.advanceOne(ctx, f, items, last); err != nil {
 				return err
 			}
 		}
+		tasks.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// advanceOne folds the items into one follower's generation. Where somebody took that over,
+// or switched, it opens what is live now.
+func (r *Runner) advanceOne(ctx context.Context, f *follower, items []item, last event.Position) error {
+	err := r.step(ctx, f, after(items, f.gen.Checkpoint), last)
+	if errors.Is(err, readmodels.ErrFenced) {
+		r.logger.Info("projection was taken over or switched: opening it again", "projection", f.p.Name)
+		r.forget(f)
+		err = r.openOne(ctx, f)
+	}
+	return err
 }
 
 // quiet reports whether none of the items concerns the projection.
@@ -499,23 +542,30 @@ type tail struct {
 	r     *Runner
 	buf   []event.Stored
 	items []item
+	err   error
+
+	after event.Position // where items begin, decoded for
+	of    []*follower    // nil: there are none
 }
 
-// next returns the events after the position, decoded where a follower wants them.
-func (f *tail) next(ctx context.Context, after event.Position, followers []*follower) ([]item, error) {
-	var err error
-	if f.buf, err = f.r.cfg.Events.ReadFeed(ctx, after, f.r.cfg.Batch, f.buf[:0]); err != nil {
-		return nil, fmt.Errorf("projections: %w", err)
+// has reports whether the items are those after the position for the followers.
+func (f *tail) has(after event.Position, followers []*follower) bool {
+	return f.of != nil && f.after == after && slices.Equal(f.of, followers)
+}
+
+// next reads the events after the position, decoded where a follower wants them.
+func (f *tail) next(ctx context.Context, after event.Position, followers []*follower) {
+	f.after, f.of, f.items, f.err = after, followers, f.items[:0], nil
+	if f.buf, f.err = f.r.cfg.Events.ReadFeed(ctx, after, f.r.cfg.Batch, f.buf[:0]); f.err != nil {
+		f.err = fmt.Errorf("projections: %w", f.err)
+		return
 	}
 	ps := make([]*Projection, len(followers))
 	for i := range followers {
 		ps[i] = followers[i].p
 	}
-	f.items = slices.Grow(f.items[:0], len(f.buf))[:len(f.buf)]
-	if err := decode(ctx, f.r.cfg.Codec, ps, f.buf, f.items); err != nil {
-		return nil, err
-	}
-	return f.items, nil
+	f.items = slices.Grow(f.items, len(f.buf))[:len(f.buf)]
+	f.err = decode(ctx, f.r.cfg.Codec, ps, f.buf, f.items)
 }
 
 // decode decodes events into as many items. What is wrong with one event's bytes is the

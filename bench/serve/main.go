@@ -30,6 +30,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"lonja/adapters/sqlite/eventlog"
+	"lonja/bench/load"
 	"lonja/domain/event"
 )
 
@@ -261,8 +262,8 @@ func (p *program) home(ctx context.Context, t io.Writer, dir string, rounds, con
 	if _, err := fmt.Fscanln(stdout, &bare); err != nil {
 		return false, err
 	}
-	ours := request{addr: p.base[len("http://"):], path: "/api/v1/home", token: p.token}
-	theirs := request{addr: bare, path: "/home", token: p.token}
+	ours := load.Request{Addr: p.base[len("http://"):], Path: "/api/v1/home", Token: p.token}
+	theirs := load.Request{Addr: bare, Path: "/home", Token: p.token}
 	busy, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { p.keepBusy(busy) })
@@ -270,11 +271,11 @@ func (p *program) home(ctx context.Context, t io.Writer, dir string, rounds, con
 	defer stop()
 	var ratios, a, b []float64
 	for i := range rounds + 1 {
-		x, err := load(ctx, ours, conns)
+		x, err := load.Run(ctx, ours, conns, round)
 		if err != nil {
 			return false, err
 		}
-		y, err := load(ctx, theirs, conns)
+		y, err := load.Run(ctx, theirs, conns, round)
 		if err != nil {
 			return false, err
 		}

@@ -51,22 +51,18 @@ func (s *Store) Close() error {
 
 func (s *Store) describe(err error) error { return s.db.Describe("attachments", err) }
 
-// ask runs a query of at most one row, again where the connection was lost: it changes nothing.
+// ask runs a query of at most one row, which changes nothing.
 func (s *Store) ask(ctx context.Context, to []any, sql string, args ...any) (found bool, err error) {
-	for try := 1; ; try++ {
+	err = s.db.Again(ctx, s.db.Own, func() error {
 		if s.ended.Load() {
-			return false, errClosed
+			return errClosed
 		}
-		err := s.db.Own.QueryRow(ctx, sql, args...).Scan(to...)
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, pgx.ErrNoRows):
-			return false, nil
-		case try == 3 || !database.Away(err):
-			return false, s.describe(err)
-		}
+		return s.db.Own.QueryRow(ctx, sql, args...).Scan(to...)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
 	}
+	return err == nil, s.describe(err)
 }
 
 // execute is one statement.

@@ -199,6 +199,21 @@ func Away(err error) bool {
 	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || lost(err)
 }
 
+// tries is how often something that changes nothing is asked for.
+const tries = 3
+
+// Again runs f, which asks a pool and changes nothing, again where a connection was lost:
+// it may have been so for long, and so may be the others that lie idle.
+func (db *DB) Again(ctx context.Context, pool *pgxpool.Pool, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || try == tries || ctx.Err() != nil || !Away(err) {
+			return err
+		}
+		pool.Reset()
+	}
+}
+
 // Is reports whether the server answered with the code of an error.
 func Is(err error, codes ...string) bool {
 	var pg *pgconn.PgError

@@ -30,6 +30,7 @@ type Server struct {
 	port     int
 	password string
 	as       *syscall.Credential // nil: who runs this process
+	settings []string            // name=value
 
 	mu  sync.Mutex
 	run *running // nil while it is stopped
@@ -44,9 +45,10 @@ type running struct {
 // prefix is of the folders of servers: after it comes the id of the process that owns them.
 const prefix = "lonja-postgres-"
 
-// Start makes a server's data and starts it. What earlier processes left that did not come
+// Start makes a server's data and starts it, with settings ("name=value") besides
+// PostgreSQL's own defaults. What earlier processes left that did not come
 // to end theirs is stopped and removed.
-func Start(ctx context.Context) (_ *Server, err error) {
+func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func Start(ctx context.Context) (_ *Server, err error) {
 		return nil, err
 	}
 	sweep()
-	s := &Server{bin: bin, as: as, password: rand.Text()}
+	s := &Server{bin: bin, as: as, password: rand.Text(), settings: settings}
 	if s.dir, err = os.MkdirTemp("", prefix+strconv.Itoa(os.Getpid())+"-"); err != nil {
 		return nil, fmt.Errorf("postgrestest: %w", err)
 	}
@@ -222,6 +224,9 @@ func (s *Server) start(ctx context.Context) error {
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), //nolint:noctx // it ends when it is stopped, and not with the context of its start
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "fsync=on")
+	for _, setting := range s.settings {
+		cmd.Args = append(cmd.Args, "-c", setting)
+	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	// With this process it ends too, however that ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGQUIT, Setpgid: true}

@@ -13,7 +13,7 @@ type Server struct{}
 var errElsewhere = errors.New("postgrestest: a private PostgreSQL is started on Linux only: name a server in " + Variable)
 
 // Start says that there is none.
-func Start(context.Context) (*Server, error) { return nil, errElsewhere }
+func Start(context.Context, ...string) (*Server, error) { return nil, errElsewhere }
 
 // Start says that there is none.
 func (*Server) Start(context.Context) error { return errElsewhere }

@@ -52,6 +52,7 @@ func (s *Store) hear(listening func()) error {
 	if _, err := conn.Exec(s.ctx, "LISTEN "+news); err != nil {
 		return err
 	}
+	s.owners.forget()
 	for {
 		if err := s.refresh(s.ctx); err != nil {
 			return err

@@ -31,10 +31,27 @@ func (o owner) valid() bool {
 // maxOwners bounds how many numbers a node remembers: some 50 MB.
 const maxOwners = 400_000
 
-// owners knows the numbers of owners, which never change.
+// owners knows the numbers of owners, which never change while the server is the same: what
+// is known is forgotten when the connection to it was lost, since another may have taken its
+// place that is behind it, or one that was restored.
 type owners struct {
-	mu  sync.RWMutex
-	ids map[owner]int32
+	mu    sync.RWMutex
+	ids   map[owner]int32
+	times int // that all was forgotten
+}
+
+// since tells learn when something was asked for.
+func (o *owners) since() int {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.times
+}
+
+func (o *owners) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ids = nil
+	o.times++
 }
 
 func (o *owners) known(who owner) (int32, bool) {
@@ -44,9 +61,12 @@ func (o *owners) known(who owner) (int32, bool) {
 	return n, ok
 }
 
-func (o *owners) learn(who owner, n int32) {
+func (o *owners) learn(who owner, n int32, since int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if since != o.times {
+		return
+	}
 	if o.ids == nil || len(o.ids) >= maxOwners {
 		o.ids = map[owner]int32{}
 	}
@@ -95,21 +115,31 @@ func (s *Store) numbers(ctx context.Context, all []owner, add bool) (map[owner]i
 			accounts, contacts = append(accounts, string(who.account)), append(contacts, string(who.contact))
 		}
 		if insert {
-			if _, err := s.db.Writes.Exec(ctx, "INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING", accounts, contacts); err != nil {
+			// In one order, so that nodes that add the same ones do not wait for each other for ever.
+			// Durable before anybody learns of it: a number that a crash took back would be given
+			// to another owner, with the rows that were written under it.
+			batch := &pgx.Batch{}
+			batch.Queue("SELECT set_config('synchronous_commit', 'on', true)")
+			batch.Queue("INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING", accounts, contacts)
+			if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
 				return nil, err
 			}
 		}
-		rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
-			JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
-		if err != nil {
-			return nil, err
-		}
-		var who owner
-		var n int32
-		if _, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
-			s.owners.learn(who, n)
-			out[who] = n
-			return nil
+		since := s.owners.since()
+		if err := s.db.Again(ctx, s.db.Writes, func() error {
+			rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
+				JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
+			if err != nil {
+				return err
+			}
+			var who owner
+			var n int32
+			_, err = pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
+				s.owners.learn(who, n, since)
+				out[who] = n
+				return nil
+			})
+			return err
 		}); err != nil {
 			return nil, err
 		}

@@ -46,6 +46,18 @@ func viewOf(account id.Account, contact id.Contact, all bool) view {
 // for its rows. Both are called again where the generation was dropped meanwhile, or the
 // connection was lost. f returns no SQL where there is nothing to find.
 func (s *Store) reading(ctx context.Context, name string, v view, f func(*table) (sql string, args []any, err error), each func(*table, *fields)) error {
+	return s.again(ctx, name, func(t *table) error {
+		sql, args, err := f(t)
+		if err != nil || sql == "" {
+			return err
+		}
+		return s.ask(ctx, v, sql, args, func(f *fields) { each(t, f) })
+	})
+}
+
+// again runs f with the table as it is now, and again where that was dropped meanwhile or the
+// connection was lost.
+func (s *Store) again(ctx context.Context, name string, f func(*table) error) error {
 	doing := "read " + name
 	for try := 1; ; try++ {
 		if err := s.usable(ctx, doing); err != nil {
@@ -55,13 +67,7 @@ func (s *Store) reading(ctx context.Context, name string, v view, f func(*table)
 		if !ok {
 			return s.describe(doing, readmodels.ErrNoTable)
 		}
-		sql, args, err := f(to.table)
-		if err == nil && sql == "" {
-			return nil
-		}
-		if err == nil {
-			err = s.ask(ctx, v, sql, args, func(f *fields) { each(to.table, f) })
-		}
+		err := f(to.table)
 		switch {
 		case err == nil:
 			return nil
@@ -73,6 +79,8 @@ func (s *Store) reading(ctx context.Context, name string, v view, f func(*table)
 			}
 		case !database.Away(err):
 			return s.describe(doing, err)
+		default:
+			s.db.Reads.Reset()
 		}
 	}
 }
@@ -151,22 +159,6 @@ func (f *fields) row(t *table, key readmodels.Key) readmodels.Row {
 	}
 	row.Data = append(make([]byte, 0, len(f.values[n])), f.values[n]...)
 	return row
-}
-
-// GetRow implements readmodels.Reader.
-func (s *Store) GetRow(ctx context.Context, name string, key readmodels.Key) (row readmodels.Row, found bool, err error) {
-	err = s.reading(ctx, name, viewOf(key.Account, key.Contact, false), func(t *table) (string, []any, error) {
-		row, found = readmodels.Row{}, false
-		o, ok, err := s.number(ctx, ownerOf(&key))
-		if err != nil || !ok {
-			return "", nil, err
-		}
-		return t.get, []any{o, []byte(key.ID)}, nil
-	}, func(t *table, f *fields) { row, found = f.row(t, key), true })
-	if err != nil {
-		return readmodels.Row{}, false, err
-	}
-	return row, found, nil
 }
 
 // FindRow implements readmodels.Reader.
@@ -405,11 +397,14 @@ func (s *Store) LoadRows(ctx context.Context, gen readmodels.Generation, name st
 	if len(os) == 0 {
 		return nil, nil
 	}
-	rows, err := s.db.Writes.Query(ctx, t.load, os, ids)
-	if err != nil {
-		return nil, s.describe(doing, err)
-	}
-	out, err := collect(rows, t, func(f *fields, n int) readmodels.Key { return keys[at[f.number(n)-1]] })
+	var out []readmodels.Row
+	err = s.db.Again(ctx, s.db.Writes, func() error {
+		rows, err := s.db.Writes.Query(ctx, t.load, os, ids)
+		if err == nil {
+			out, err = collect(rows, t, func(f *fields, n int) readmodels.Key { return keys[at[f.number(n)-1]] })
+		}
+		return err
+	})
 	if database.Is(err, undefinedTable) {
 		return nil, fenced(gen, "load rows of")
 	}
@@ -443,22 +438,41 @@ func (s *Store) EachRow(ctx context.Context, gen readmodels.Generation, name str
 	// Whatever happens in each, the connection ends what it is asked for.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var stopped error // by each, or by a loss after rows that it has seen
+	err = s.db.Again(ctx, s.db.Writes, func() error {
+		var seen bool
+		seen, err, stopped = s.each(ctx, t, each)
+		if seen && err != nil {
+			stopped = s.describe(doing, err)
+		}
+		if stopped != nil {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case stopped != nil:
+		return stopped
+	case database.Is(err, undefinedTable):
+		return fenced(gen, "read")
+	}
+	return s.describe(doing, err)
+}
+
+// each calls f for every row, and returns whether it did, the error of reading and that of f.
+func (s *Store) each(ctx context.Context, t *table, f func(readmodels.Row) error) (seen bool, read, stopped error) {
 	rows, err := s.db.Writes.Query(ctx, t.each)
 	if err != nil {
-		return s.describe(doing, err)
+		return false, err, nil
 	}
 	defer rows.Close()
-	f := fields{rows: rows}
+	in := fields{rows: rows}
 	n := len(t.schema.Columns) + 1
-	for f.next() {
-		if err := each(f.row(t, readmodels.Key{Account: id.Account(f.text(n)), Contact: id.Contact(f.text(n + 1)), ID: f.text(n + 2)})); err != nil {
-			return err
+	for in.next() {
+		seen = true
+		if err := f(in.row(t, readmodels.Key{Account: id.Account(in.text(n)), Contact: id.Contact(in.text(n + 1)), ID: in.text(n + 2)})); err != nil {
+			return seen, nil, err
 		}
 	}
-	if err := errors.Join(f.err, rows.Err()); database.Is(err, undefinedTable) {
-		return fenced(gen, "read")
-	} else if err != nil {
-		return s.describe(doing, err)
-	}
-	return nil
+	return seen, errors.Join(in.err, rows.Err()), nil
 }

@@ -29,6 +29,7 @@ type table struct {
 
 	columns               string // what every read selects: values, then data
 	get, find, load, each string
+	getName               string // of the prepared statement of get
 	copy, loaded          string
 	upsert, delete, erase string
 }
@@ -54,7 +55,11 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	values, kinds = append(values, "data"), append(kinds, "bytea")
 	// Rows stay in their pages, as they are, up to the size of one: taking them apart and
 	// compressing them costs more than reading them.
-	t.create = fmt.Sprintf("CREATE TABLE %s (%s, data bytea NOT NULL) WITH (toast_tuple_target = 8160); ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", t.name, defs, t.name)
+	fill := 100
+	if len(s.Indexes) == 0 {
+		fill = 75 // a row that changes stays in its page, and its index as it is
+	}
+	t.create = fmt.Sprintf("CREATE TABLE %s (%s, data bytea NOT NULL) WITH (toast_tuple_target = 8160, fillfactor = %d); ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", t.name, defs, fill, t.name)
 	key := "o, id"
 	if s.ByID {
 		key = "id, o"
@@ -78,7 +83,7 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	t.finish = strings.Join(append(finish,
 		"ALTER TABLE "+t.name+" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"CREATE POLICY writer ON "+t.name+" TO "+database.Writer+" USING ((SELECT current_user = '"+database.Writer+"'))",
-		"CREATE POLICY reader ON "+t.name+" FOR SELECT TO "+database.Reader+" USING (o IN ((SELECT lonja.bound('contact')), (SELECT lonja.bound('account'))) OR a = (SELECT lonja.bound('contacts')))",
+		"CREATE POLICY reader ON "+t.name+" FOR SELECT TO "+database.Reader+" USING (o = (SELECT lonja.bound(false)) OR a = (SELECT lonja.bound(true)))",
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.name+" TO "+database.Writer,
 		"GRANT SELECT ON "+t.name+" TO "+database.Reader,
 	), "; ")
@@ -94,6 +99,7 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	list := strings.Join(names, ", ")
 	t.columns = strings.Join(prefixed, ", ")
 	t.get = fmt.Sprintf("SELECT %s FROM %s t WHERE t.o = $1 AND t.id = $2", t.columns, t.name)
+	t.getName = "lonja get " + plain
 	t.find = fmt.Sprintf("SELECT %s, t.c FROM %s t WHERE t.id = $1 AND t.a = $2 ORDER BY t.c LIMIT 1", t.columns, t.name)
 	t.load = fmt.Sprintf("SELECT %s, k.n FROM unnest($1::integer[], $2::bytea[]) WITH ORDINALITY k (o, id, n) JOIN %s t ON t.o = k.o AND t.id = k.id", t.columns, t.name)
 	t.each = fmt.Sprintf("SELECT %s, w.account, t.c, t.id FROM %s t JOIN lonja.owners w ON w.number = t.o ORDER BY w.account, w.contact, t.id", t.columns, t.name)

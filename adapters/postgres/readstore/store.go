@@ -68,6 +68,7 @@ type Store struct {
 	ctx     context.Context // of the workers
 	stop    context.CancelFunc
 	sweeps  chan struct{}
+	wanted  chan *wanted
 	workers sync.WaitGroup
 }
 
@@ -119,7 +120,7 @@ var _ readmodels.Store = (*Store)(nil)
 // Open opens the read models of a database. ctx bounds the opening only. The database must
 // stay open until the store is closed.
 func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
-	s := &Store{db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1)}
+	s := &Store{db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -131,6 +132,9 @@ func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	listening := make(chan struct{})
 	s.workers.Go(func() { s.listen(listening) })
 	s.workers.Go(s.sweepUp)
+	for range getters {
+		s.workers.Go(s.getAll)
+	}
 	select {
 	case <-listening: // nothing that other nodes do from now on is missed
 	case <-ctx.Done():
@@ -189,8 +193,11 @@ func generations(ctx context.Context, q querier, where string, args ...any) ([]r
 func (s *Store) refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all, err := generations(ctx, s.db.Own, "")
-	if err != nil {
+	var all []readmodels.Generation
+	if err := s.db.Again(ctx, s.db.Own, func() (err error) {
+		all, err = generations(ctx, s.db.Own, "")
+		return err
+	}); err != nil {
 		return s.describe("read the registry", err)
 	}
 	routes, present := map[string]route{}, map[int64]bool{}
@@ -528,7 +535,11 @@ func (s *Store) Generations(ctx context.Context) ([]readmodels.Generation, error
 	if err := s.usable(ctx, "list generations"); err != nil {
 		return nil, err
 	}
-	all, err := generations(ctx, s.db.Own, "ORDER BY number")
+	var all []readmodels.Generation
+	err := s.db.Again(ctx, s.db.Own, func() (err error) {
+		all, err = generations(ctx, s.db.Own, "ORDER BY number")
+		return err
+	})
 	return all, s.describe("list generations", err)
 }
 
@@ -564,16 +575,20 @@ func (s *Store) Parked(ctx context.Context, g readmodels.Generation, contact id.
 	if err := s.usable(ctx, "read parked events"); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Writes.Query(ctx, `SELECT position, account, contact, stream, revision, type, reason, at, skipped FROM lonja.parked
-		WHERE generation = $1 AND $2 IN ('', contact) ORDER BY position`, g.Number, string(contact))
-	if err != nil {
-		return nil, s.describe("read parked events", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p readmodels.Parked, err error) {
-		var position, at int64
-		err = row.Scan(&position, &p.Account, &p.Contact, &p.Stream, &p.Revision, &p.Type, &p.Reason, &at, &p.Skipped)
-		p.Position, p.At = event.Position(position), time.UnixMilli(at).UTC()
-		return p, err
+	var out []readmodels.Parked
+	err := s.db.Again(ctx, s.db.Writes, func() error {
+		rows, err := s.db.Writes.Query(ctx, `SELECT position, account, contact, stream, revision, type, reason, at, skipped FROM lonja.parked
+			WHERE generation = $1 AND $2 IN ('', contact) ORDER BY position`, g.Number, string(contact))
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p readmodels.Parked, err error) {
+			var position, at int64
+			err = row.Scan(&position, &p.Account, &p.Contact, &p.Stream, &p.Revision, &p.Type, &p.Reason, &at, &p.Skipped)
+			p.Position, p.At = event.Position(position), time.UnixMilli(at).UTC()
+			return p, err
+		})
+		return err
 	})
 	if len(out) == 0 {
 		out = nil

@@ -25,7 +25,7 @@ type wanted struct {
 }
 
 const (
-	askers   = 2   // queries under way
+	askers   = 4   // queries under way
 	together = 128 // requests of one query
 )
 

@@ -119,24 +119,24 @@ func (v *Vault) describe(err error) error {
 	return v.db.Describe("vault", err)
 }
 
-// ask runs a query, again where the connection was lost: it changes nothing.
+// ask runs a query that changes nothing, or nothing more when it is run again.
 func (v *Vault) ask(ctx context.Context, sql string, args []any, row func(pgx.Rows) error) error {
-	for try := 1; ; try++ {
+	return v.describe(v.db.Again(ctx, v.db.Own, func() error {
 		if v.ended.Load() {
 			return errClosed
 		}
 		rows, err := v.db.Own.Query(ctx, sql, args...)
-		if err == nil {
-			for err == nil && rows.Next() {
-				err = row(rows)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := row(rows); err != nil {
+				return err
 			}
-			rows.Close()
-			err = errors.Join(err, rows.Err())
 		}
-		if err == nil || try == 3 || !database.Away(err) {
-			return v.describe(err)
-		}
-	}
+		return rows.Err()
+	}))
 }
 
 // run executes one statement, and returns how many rows it changed.

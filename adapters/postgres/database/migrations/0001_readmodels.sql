@@ -55,22 +55,20 @@ $$;
 CREATE TABLE lonja.binding (secret bytea NOT NULL);
 INSERT INTO lonja.binding SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
 
-CREATE FUNCTION lonja.proof(scope text, account text, contact text) RETURNS text LANGUAGE sql STABLE
-	RETURN (SELECT encode(sha256(b.secret || sha256(b.secret || convert_to(scope, 'UTF8') || '\x00'::bytea || convert_to(account, 'UTF8') || '\x00'::bytea || convert_to(contact, 'UTF8'))), 'hex')
-		FROM lonja.binding b);
-REVOKE EXECUTE ON FUNCTION lonja.proof FROM PUBLIC;
-
--- The number of the owner that the transaction is bound to in the scope; NULL for none.
-CREATE FUNCTION lonja.bound(scope text) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+-- The number of the owner that the transaction is bound to: of a contact or the account
+-- itself, or with whole of the account all of whose contacts it may see. NULL for none.
+CREATE FUNCTION lonja.bound(whole boolean) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 DECLARE
+	of_scope text := current_setting('lonja.scope', true);
 	of_account text := current_setting('lonja.account', true);
 	of_contact text := coalesce(current_setting('lonja.contact', true), '');
 BEGIN
-	IF coalesce(of_account, '') = '' OR current_setting('lonja.scope', true) IS DISTINCT FROM scope OR (scope = 'contact') = (of_contact = '')
-		OR current_setting('lonja.proof', true) IS DISTINCT FROM lonja.proof(scope, of_account, of_contact) THEN
+	IF whole <> (of_scope = 'contacts') OR of_scope = 'contact' AND of_contact = '' OR of_scope <> 'contact' AND of_contact <> '' THEN
 		RETURN NULL;
 	END IF;
-	RETURN (SELECT w.number FROM lonja.owners w WHERE w.account = of_account AND w.contact = of_contact);
+	RETURN (SELECT w.number FROM lonja.owners w, lonja.binding b WHERE w.account = of_account AND w.contact = of_contact
+		AND encode(sha256(b.secret || sha256(b.secret || convert_to(of_scope, 'UTF8') || '\x00'::bytea || convert_to(of_account, 'UTF8') || '\x00'::bytea || convert_to(of_contact, 'UTF8'))), 'hex')
+			= current_setting('lonja.proof', true));
 END
 $$;
 

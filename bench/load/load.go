@@ -1,4 +1,5 @@
-package main
+// Package load asks a server for the same thing over many connections.
+package load
 
 import (
 	"bufio"
@@ -12,13 +13,13 @@ import (
 	"time"
 )
 
-// request is what each connection asks for, again and again.
-type request struct{ addr, path, token string }
+// Request is what each connection asks for, again and again.
+type Request struct{ Addr, Path, Token string }
 
-// load asks over a number of connections for a round and returns the requests a second. It
-// speaks HTTP/1.1 by hand, since a whole client would take more of the two cores than
-// what is measured.
-func load(ctx context.Context, r request, conns int) (float64, error) {
+// Run asks over a number of connections for as long as a round takes, and returns the
+// requests a second. It speaks HTTP/1.1 by hand, since a whole client would take more of
+// the two cores than what is measured.
+func Run(ctx context.Context, r Request, conns int, round time.Duration) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, round)
 	defer cancel()
 	counts := make([]int, conns)
@@ -40,13 +41,13 @@ func load(ctx context.Context, r request, conns int) (float64, error) {
 	return float64(total) / took.Seconds(), nil
 }
 
-func (r request) ask(ctx context.Context) (int, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.addr)
+func (r Request) ask(ctx context.Context) (int, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.Addr)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }()
-	text := []byte(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", r.path, r.addr, r.token))
+	text := []byte(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", r.Path, r.Addr, r.Token))
 	in := bufio.NewReaderSize(conn, 32<<10)
 	n := 0
 	for ctx.Err() == nil {
