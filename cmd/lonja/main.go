@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	kongyaml "github.com/alecthomas/kong-yaml"
 )
 
 func main() {
@@ -67,6 +66,19 @@ type usageError struct{ error }
 // exitSignal is how kong's help leaves without leaving the program.
 type exitSignal int
 
+func newParser(ctx context.Context, sys system, c *cli) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("lonja"),
+		kong.Description("Lonja is a customer portal: one space that a business shares with its clients and suppliers."),
+		kong.Writers(sys.Out, sys.Err),
+		kong.UsageOnError(),
+		kong.Configuration(readConfig),
+		kong.Exit(func(code int) { panic(exitSignal(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(sys),
+	)
+}
+
 func run(ctx context.Context, args []string, sys system) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -78,16 +90,7 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		}
 	}()
 	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("lonja"),
-		kong.Description("Lonja is a customer portal: one space that a business shares with its clients and suppliers."),
-		kong.Writers(sys.Out, sys.Err),
-		kong.UsageOnError(),
-		kong.Configuration(kongyaml.Loader),
-		kong.Exit(func(code int) { panic(exitSignal(code)) }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(sys),
-	)
+	parser, err := newParser(ctx, sys, &c)
 	if err != nil {
 		fmt.Fprintln(sys.Err, "lonja:", err)
 		return 2
