@@ -45,8 +45,13 @@ func TestEventsComeInOrderOverRestarts(t *testing.T) {
 				ended := make(chan error, 1)
 				go func() { ended <- router.Run(ctx) }()
 				if round < stops {
-					<-halt
-					<-halt
+					for range 2 {
+						select {
+						case <-halt:
+						case <-r.ctx.Done():
+							t.Errorf("round %d: the reactions have acted %d and %d times, and do not get on", round, acted[0].Load(), acted[1].Load())
+						}
+					}
 				} else {
 					r.reached(router, "even", head)
 					r.reached(router, "odd", head)

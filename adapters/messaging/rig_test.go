@@ -94,7 +94,7 @@ func newRig(t *testing.T) *rig {
 
 func rigOn(t *testing.T, log event.Store, progress messaging.Progress) *rig {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	reg := event.NewRegistry()
 	event.Register[asked](reg)
