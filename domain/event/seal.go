@@ -115,8 +115,7 @@ func (k *Key) Open(place, sealed []byte) ([]byte, error) {
 // Personal is a value that is stored encrypted under its subject's key. Decisions
 // make it with Seal; folds read it with Open. In JSON it is a base64 string.
 type Personal[T any] struct {
-	value  T
-	set    bool   // value holds the plain value
+	value  *T     // the plain value, where it was given: events are copied about, and what is sealed may be large
 	sealed []byte // ciphertext in base64, as an event has it
 	key    *Key   // nil once erased
 	place  ulid.ULID
@@ -125,12 +124,12 @@ type Personal[T any] struct {
 }
 
 // Seal marks v as personal.
-func Seal[T any](v T) Personal[T] { return Personal[T]{value: v, set: true} }
+func Seal[T any](v T) Personal[T] { return Personal[T]{value: &v} }
 
 // Open returns the value, and false where it was erased (the zero value then) or never set.
 func (p *Personal[T]) Open() (T, bool) {
-	if p.set {
-		return p.value, true
+	if p.value != nil {
+		return *p.value, true
 	}
 	var v T
 	if p.key == nil || len(p.sealed) == 0 {
@@ -150,7 +149,7 @@ func (p *Personal[T]) Open() (T, bool) {
 // OpenRaw returns the value's JSON, and false where it was erased or never set. It
 // is for folds that pass the value on without looking into it.
 func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
-	if p.set {
+	if p.value != nil {
 		j, err := json.Marshal(p.value)
 		return j, err == nil
 	}
@@ -179,7 +178,7 @@ func (p *Personal[T]) Or(other T) T {
 }
 
 // IsZero lets `omitzero` leave out what was never set.
-func (p Personal[T]) IsZero() bool { return !p.set && len(p.sealed) == 0 }
+func (p Personal[T]) IsZero() bool { return p.value == nil && len(p.sealed) == 0 }
 
 // MarshalJSON writes the sealed form; the codec seals first.
 func (p Personal[T]) MarshalJSON() ([]byte, error) {
@@ -193,7 +192,7 @@ func (p Personal[T]) MarshalJSON() ([]byte, error) {
 		return []byte(`{"erased":true}`), nil
 	}
 	if len(p.sealed) == 0 {
-		if p.set {
+		if p.value != nil {
 			return nil, errors.New("personal data must be sealed before it is written: encode through event.Codec")
 		}
 		return []byte("null"), nil
@@ -246,16 +245,15 @@ type sealable interface {
 }
 
 func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
-	if !p.set {
+	if p.value == nil {
 		return nil
 	}
 	plain, err := json.Marshal(p.value)
 	if err != nil {
 		return fmt.Errorf("sealing %s: %w", field, err)
 	}
-	var zero T
 	sealed := k.Seal(placeOf(event, field), plain)
-	*p = Personal[T]{value: zero, sealed: base64.RawStdEncoding.AppendEncode(make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(sealed))), sealed)}
+	*p = Personal[T]{sealed: base64.RawStdEncoding.AppendEncode(make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(sealed))), sealed)}
 	return nil
 }
 
