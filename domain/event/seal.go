@@ -214,10 +214,19 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if len(sealed)%4 == 1 {
 		return errNotBase64
 	}
-	for _, c := range sealed {
-		if !base64Digit[c] {
-			return errNotBase64
+	other := byte(0)
+	for s := sealed; ; s = s[8:] { // in steps, since bodies are long
+		if len(s) < 8 {
+			for _, c := range s {
+				other |= notBase64[c]
+			}
+			break
 		}
+		other |= notBase64[s[0]] | notBase64[s[1]] | notBase64[s[2]] | notBase64[s[3]] |
+			notBase64[s[4]] | notBase64[s[5]] | notBase64[s[6]] | notBase64[s[7]]
+	}
+	if other != 0 {
+		return errNotBase64
 	}
 	p.sealed = bytes.Clone(sealed)
 	return nil
@@ -225,9 +234,12 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 
 var errNotBase64 = errors.New("sealed data is not base64")
 
-var base64Digit = func() (is [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-		is[c] = true
+// notBase64 is 1 for what is no digit of base64.
+var notBase64 = func() (is [256]byte) {
+	for i := range is {
+		if !bytes.ContainsRune([]byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), rune(i)) {
+			is[i] = 1
+		}
 	}
 	return is
 }()
