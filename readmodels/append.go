@@ -2,7 +2,9 @@ package readmodels
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +26,16 @@ func appendText(b []byte, s string) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
+// appendEscaped appends a JSON string as package json has it, which escapes what HTML
+// would take for markup.
+func appendEscaped(b []byte, s string) []byte {
+	if strings.ContainsAny(s, "<>&") {
+		quoted, _ := json.Marshal(s) // a string can always be written
+		return append(b, quoted...)
+	}
+	return appendText(b, s)
+}
+
 // plainRunes reports whether the text needs no escape: it is valid, without control
 // characters, quotes, and line separators that JSON forbids to JavaScript.
 func plainRunes(s string) bool {
@@ -41,8 +53,12 @@ func appendMoney(b []byte, m money.Money) []byte {
 	return append(m.Append(append(b, '"')), '"')
 }
 
-// appendTime appends a time as package json writes it.
+// appendTime appends a time as package json writes it. It panics, as that fails, for a
+// year that JSON does not have: the row's event is at fault.
 func appendTime(b []byte, t time.Time) []byte {
+	if y := t.Year(); y < 0 || y > 9999 {
+		panic(fmt.Sprintf("the year %d is beyond what can be stored", y))
+	}
 	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 }
 
@@ -52,6 +68,36 @@ func appendField(b []byte, name, value string) []byte {
 		return b
 	}
 	return appendText(appendName(b, name), value)
+}
+
+// appendEscapedField is appendField with appendEscaped.
+func appendEscapedField(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendEscaped(appendName(b, name), value)
+}
+
+// appendMoment appends a time that is left out where there is none.
+func appendMoment(b []byte, name string, t *time.Time) []byte {
+	if t == nil {
+		return b
+	}
+	return appendTime(appendName(b, name), *t)
+}
+
+// appendFlag appends a truth value.
+func appendFlag(b []byte, name string, yes bool) []byte {
+	return strconv.AppendBool(appendName(b, name), yes)
+}
+
+// appendOther appends what is rare enough for package json; of a kind that it can write.
+func appendOther(b []byte, name string, v any) []byte {
+	j, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return append(appendName(b, name), j...)
 }
 
 // appendCount appends a number that is left out where it is nought.
