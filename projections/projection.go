@@ -58,7 +58,7 @@ func (p *Projection) foldsOf(eventType string) []fold {
 // fold is a typed handler with its types erased, so that the runner can prefetch,
 // cache and write rows without knowing them.
 //
-// The runner's part for one event: first, where erases(rec) says so, drop every row
+// The runner's part for one event: first, where erasesFor says so, drop every row
 // of (account, contact) from all tables of the projection; then the folds in order,
 // each with its row as the folds before it left it, and with its companion, if it has
 // one, likewise.
