@@ -96,16 +96,29 @@ func (k *Key) Seal(place, plain []byte) []byte {
 	mac.Write(n[:])
 	mac.Write(place)
 	mac.Write(plain)
-	nonce := mac.Sum(nil)[:12]
-	return k.aead.Seal(append(make([]byte, 0, 12+len(plain)+16), nonce...), nonce, plain, place)
+	nonce := mac.Sum(nil)[:nonceSize]
+	return k.aead.Seal(append(make([]byte, 0, nonceSize+len(plain)+tagSize), nonce...), nonce, plain, place)
 }
+
+// What sealing adds to a text: the nonce before it, the tag behind it.
+const (
+	nonceSize = 12
+	tagSize   = 16
+)
+
+var errCutShort = errors.New("sealed data is cut short")
 
 // Open decrypts what Seal made for the same place.
 func (k *Key) Open(place, sealed []byte) ([]byte, error) {
-	if len(sealed) < 12+16 {
-		return nil, errors.New("sealed data is cut short")
+	if len(sealed) < nonceSize+tagSize {
+		return nil, errCutShort
 	}
-	plain, err := k.aead.Open(nil, sealed[:12], sealed[12:], place)
+	return k.openInto(nil, place, sealed)
+}
+
+// openInto is Open that appends to dst, which may begin where the sealed text does.
+func (k *Key) openInto(dst, place, sealed []byte) ([]byte, error) {
+	plain, err := k.aead.Open(dst, sealed[:nonceSize], sealed[nonceSize:], place)
 	if err != nil {
 		return nil, errors.New("sealed data was altered or is not of this key and place")
 	}
@@ -139,6 +152,12 @@ func (p *Personal[T]) Open() (T, bool) {
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
 	}
+	if text, ok := any(&v).(*string); ok {
+		if s, next, ok := plainString(plain, 0); ok && next == len(plain) {
+			*text = string(s)
+			return v, true
+		}
+	}
 	if jsonv2.Unmarshal(plain, &v) != nil {
 		var zero T
 		return zero, false
@@ -166,7 +185,10 @@ func (p *Personal[T]) open() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealed data: %w", err)
 	}
-	return p.key.Open(placeOf(p.place, p.field), sealed)
+	if len(sealed) < nonceSize+tagSize {
+		return nil, errCutShort
+	}
+	return p.key.openInto(sealed[nonceSize:nonceSize], placeOf(p.place, p.field), sealed) // where it lies: it is ours
 }
 
 // Or returns the value, or other where it was erased or never set.
