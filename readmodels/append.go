@@ -12,15 +12,30 @@ import (
 	"lonja/domain/money"
 )
 
+// What bytes of a text are to be looked at before they are written as they are.
+const (
+	careAlways = 1 << iota // controls, quotes, backslashes, and what is not ASCII
+	careMarkup             // what HTML takes for markup
+)
+
+var care = func() (of [256]uint8) {
+	for c := range of {
+		if c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			of[c] = careAlways
+		}
+	}
+	of['<'], of['>'], of['&'] = careMarkup, careMarkup, careMarkup
+	return of
+}()
+
 // appendText appends a JSON string.
 func appendText(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			if c >= 0x80 && plainRunes(s[i:]) {
+		if care[s[i]]&careAlways != 0 {
+			if s[i] >= 0x80 && plainRunes(s[i:]) {
 				break
 			}
-			quoted, _ := json.Marshal(s) // a string can always be written
-			return append(b, quoted...)
+			return appendQuoted(b, s)
 		}
 	}
 	return append(append(append(b, '"'), s...), '"')
@@ -29,11 +44,21 @@ func appendText(b []byte, s string) []byte {
 // appendEscaped appends a JSON string as package json has it, which escapes what HTML
 // would take for markup.
 func appendEscaped(b []byte, s string) []byte {
-	if strings.ContainsAny(s, "<>&") {
-		quoted, _ := json.Marshal(s) // a string can always be written
-		return append(b, quoted...)
+	for i := 0; i < len(s); i++ {
+		if care[s[i]] != 0 {
+			if s[i] >= 0x80 && plainRunes(s[i:]) && !strings.ContainsAny(s[i:], "<>&") {
+				break
+			}
+			return appendQuoted(b, s)
+		}
 	}
-	return appendText(b, s)
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// appendQuoted appends a JSON string as package json writes it.
+func appendQuoted(b []byte, s string) []byte {
+	quoted, _ := json.Marshal(s) // a string can always be written
+	return append(b, quoted...)
 }
 
 // plainRunes reports whether the text needs no escape: it is valid, without control
