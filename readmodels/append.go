@@ -12,27 +12,42 @@ import (
 	"lonja/domain/money"
 )
 
-// What bytes of a text are to be looked at before they are written as they are.
-const (
-	careAlways = 1 << iota // controls, quotes, backslashes, and what is not ASCII
-	careMarkup             // what HTML takes for markup
-)
-
-var care = func() (of [256]uint8) {
-	for c := range of {
-		if c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			of[c] = careAlways
+// plainASCII returns how many bytes, of those at the start of s and in steps of eight,
+// are ASCII that JSON writes as it is; eight are looked at together. With markup, nor is
+// there anything that package json escapes for HTML.
+func plainASCII(s string, markup bool) int {
+	const high = ones << 7
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		// The high bit of a byte says: it is DEL or beyond ASCII, or a control, or, where a
+		// difference is nought, one of the characters. Behind such a one a bit may be set in vain.
+		other := (x + ones) | x | (x-' '*ones)&^x
+		other |= same(x, '"') | same(x, '\\')
+		if markup {
+			other |= same(x, '<') | same(x, '>') | same(x, '&')
+		}
+		if other&high != 0 {
+			break
 		}
 	}
-	of['<'], of['>'], of['&'] = careMarkup, careMarkup, careMarkup
-	return of
-}()
+	return i
+}
+
+const ones = 0x0101010101010101
+
+// same sets the high bit of each byte of x that is c.
+func same(x, c uint64) uint64 {
+	d := x ^ c*ones
+	return (d - ones) &^ d
+}
 
 // appendText appends a JSON string.
 func appendText(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if care[s[i]]&careAlways != 0 {
-			if s[i] >= 0x80 && plainRunes(s[i:]) {
+	for i := plainASCII(s, false); i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			if c >= 0x80 && plainRunes(s[i:]) {
 				break
 			}
 			return appendQuoted(b, s)
@@ -44,9 +59,9 @@ func appendText(b []byte, s string) []byte {
 // appendEscaped appends a JSON string as package json has it, which escapes what HTML
 // would take for markup.
 func appendEscaped(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if care[s[i]] != 0 {
-			if s[i] >= 0x80 && plainRunes(s[i:]) && !strings.ContainsAny(s[i:], "<>&") {
+	for i := plainASCII(s, true); i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f || c == '<' || c == '>' || c == '&' {
+			if c >= 0x80 && plainRunes(s[i:]) && !strings.ContainsAny(s[i:], "<>&") {
 				break
 			}
 			return appendQuoted(b, s)

@@ -52,6 +52,14 @@ func asJSON[R any](t *testing.T, table *readmodels.Table[R]) {
 	})
 }
 
+var texts = rapid.OneOf(
+	rapid.SampledFrom([]string{
+		"", "plain", "plain and longer than eight", "Peña & Ibáñez", "behind the eighth <b>", "a\"b\\c", "line\nbreak\u2028", "seven !\x7f", "café", "bad \xff byte", "\u0085", "tab\t€",
+	}),
+	rapid.StringOfN(rapid.RuneFrom([]rune("abc XYZ019~!#<>&\"\\\x00\x1f\x7f\u0080ñ\u2029")), 0, 40, -1),
+	rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "bytes")) }),
+)
+
 // fill sets every field of a row to something, or leaves it empty.
 func fill(rt *rapid.T, v reflect.Value, path string) {
 	switch v.Interface().(type) {
@@ -65,9 +73,7 @@ func fill(rt *rapid.T, v reflect.Value, path string) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(rapid.SampledFrom([]string{
-			"", "plain", "Peña & Ibáñez", "<b>", "a\"b\\c", "line\nbreak\u2028", "\x7f", "café", "bad \xff byte", "\u0085", "tab\t€",
-		}).Draw(rt, path))
+		v.SetString(texts.Draw(rt, path))
 	case reflect.Bool:
 		v.SetBool(rapid.Bool().Draw(rt, path))
 	case reflect.Int:
