@@ -33,6 +33,8 @@ const maxPlain = 64
 type plainScratch struct {
 	// Short texts that came before. Kinds, days and codes come again and again.
 	texts [1 << plainTextBits]string
+
+	borrow bool // sealed data stays where it is read
 }
 
 const (
@@ -263,7 +265,7 @@ func readPlainText(_ *plainScratch, v reflect.Value, b []byte, i int) (int, bool
 }
 
 // readPlainSealed leaves what is in the string to the value, which takes base64 alone.
-func readPlainSealed(_ *plainScratch, v reflect.Value, b []byte, i int) (int, bool) {
+func readPlainSealed(r *plainScratch, v reflect.Value, b []byte, i int) (int, bool) {
 	if i >= len(b) || b[i] != '"' {
 		return 0, false
 	}
@@ -272,8 +274,8 @@ func readPlainSealed(_ *plainScratch, v reflect.Value, b []byte, i int) (int, bo
 		return 0, false
 	}
 	next := i + 1 + end + 1
-	u, _ := v.Addr().Interface().(json.Unmarshaler)
-	return next, u.UnmarshalJSON(b[i:next]) == nil
+	u, _ := v.Addr().Interface().(sealable)
+	return next, u.take(b[i+1:next-1], r.borrow) == nil
 }
 
 // readPlainOther finds where a value ends, and leaves it to the general reader.

@@ -222,6 +222,16 @@ func (c *Codec) Encode(ctx context.Context, id [16]byte, meta Metadata, ev Event
 // Decode reads a stored event, upcasts it and binds its personal data to its key.
 // Its errors are *DecodeError.
 func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
+	return c.decode(ctx, s, false)
+}
+
+// DecodeBorrowing is Decode for who has done with the event before s.Data is written to
+// again: its personal data stays there, in its sealed form.
+func (c *Codec) DecodeBorrowing(ctx context.Context, s *Stored) (Recorded, error) {
+	return c.decode(ctx, s, true)
+}
+
+func (c *Codec) decode(ctx context.Context, s *Stored, borrow bool) (Recorded, error) {
 	rec := Recorded{ID: s.ID, Type: s.Type, Position: s.Position, Stream: s.Stream, Revision: s.Revision, RecordedAt: s.RecordedAt}
 	fail := func(err error) (Recorded, error) {
 		return rec, s.decodeError(err)
@@ -253,7 +263,7 @@ func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 		v.Elem().SetZero()
 		e.free.Put(into)
 	}()
-	if err := c.read(e, v, data); err != nil {
+	if err := c.read(e, v, data, borrow); err != nil {
 		return fail(err)
 	}
 	if len(e.sealed) > 0 {
@@ -270,12 +280,13 @@ func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
 }
 
 // read reads an event's JSON into the zero event that v points to.
-func (c *Codec) read(e *entry, v reflect.Value, data []byte) error {
+func (c *Codec) read(e *entry, v reflect.Value, data []byte, borrow bool) error {
 	if e.plain != nil {
 		scratch, _ := c.scratch.Get().(*plainScratch)
 		if scratch == nil {
 			scratch = new(plainScratch)
 		}
+		scratch.borrow = borrow
 		ok := e.plain.read(scratch, v.Elem(), data)
 		c.scratch.Put(scratch)
 		if ok {

@@ -232,7 +232,10 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
 		return errors.New("sealed data is not a string")
 	}
-	sealed := b[1 : len(b)-1]
+	return p.take(b[1:len(b)-1], false)
+}
+
+func (p *Personal[T]) take(sealed []byte, borrow bool) error {
 	if len(sealed)%4 == 1 {
 		return errNotBase64
 	}
@@ -250,7 +253,11 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if other != 0 {
 		return errNotBase64
 	}
-	p.sealed = bytes.Clone(sealed)
+	if borrow {
+		*p = Personal[T]{sealed: sealed[:len(sealed):len(sealed)]}
+	} else {
+		*p = Personal[T]{sealed: bytes.Clone(sealed)}
+	}
 	return nil
 }
 
@@ -274,6 +281,7 @@ func placeOf(event ulid.ULID, field string) []byte {
 // sealable is what the codec does to each Personal field of an event.
 type sealable interface {
 	sealWith(k *Key, event ulid.ULID, field string) error
+	take(sealed []byte, borrow bool) error // as JSON has it
 	bind(k *Key, event ulid.ULID, field string)
 	show()
 }
