@@ -567,7 +567,7 @@ func TestWhatIsShownMovesTheRevision(t *testing.T) {
 	summaries, payments := index("summaries"), index("payments")
 	for _, typ := range vocabulary.Registry().Types() {
 		touched := map[int]bool{}
-		for _, f := range p.folds[typ] {
+		for _, f := range p.foldsOf(typ) {
 			touched[f.table] = true
 		}
 		delete(touched, payments) // home shows a payment's state where it changes, which is an activity

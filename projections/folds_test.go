@@ -116,7 +116,7 @@ func (r *rows) foldBatch(t *testing.T, p *Projection, part []*event.Recorded) {
 		return c
 	}
 	for _, rec := range part {
-		if p.erases(rec) {
+		if p.types[rec.Type].erasesFor(rec) {
 			for name, table := range r.tables {
 				if !slices.ContainsFunc(p.tables, func(s readmodels.Schema) bool { return s.Name == name }) {
 					continue
@@ -133,7 +133,7 @@ func (r *rows) foldBatch(t *testing.T, p *Projection, part []*event.Recorded) {
 				}
 			}
 		}
-		for _, f := range append(slices.Clone(p.folds[rec.Type]), p.anyFolds...) {
+		for _, f := range append(slices.Clone(p.foldsOf(rec.Type)), p.anyFolds...) {
 			for _, k := range f.keys(rec) {
 				var other any
 				if f.with != nil {

@@ -27,15 +27,38 @@ type Projection struct {
 	Version int
 
 	tables   []readmodels.Schema
-	folds    map[string][]fold // by event type
-	anyFolds []fold            // for every event
-	erasers  map[string]bool   // event types that remove every row of their contact
+	types    map[string]*handling // by event type
+	anyFolds []fold               // for every event
+}
+
+// handling is what a projection does with events of a type.
+type handling struct {
+	folds  []fold
+	erases bool // they remove every row of their contact
+}
+
+// handling returns what is done with events of the type, to be added to.
+func (p *Projection) handling(eventType string) *handling {
+	h := p.types[eventType]
+	if h == nil {
+		h = &handling{}
+		p.types[eventType] = h
+	}
+	return h
+}
+
+// foldsOf returns the folds of events of the type alone.
+func (p *Projection) foldsOf(eventType string) []fold {
+	if h := p.types[eventType]; h != nil {
+		return h.folds
+	}
+	return nil
 }
 
 // fold is a typed handler with its types erased, so that the runner can prefetch,
 // cache and write rows without knowing them.
 //
-// The runner's part for one event: first, where erases(rec) says so, drop every row
+// The runner's part for one event: first, where erasesFor says so, drop every row
 // of (account, contact) from all tables of the projection; then the folds in order,
 // each with its row as the folds before it left it, and with its companion, if it has
 // one, likewise.
@@ -77,7 +100,7 @@ func (c codecOf[R]) encode(k readmodels.Key, row any) (readmodels.Row, error) {
 
 // New returns a projection without folds.
 func New(name string, version int) *Projection {
-	return &Projection{Name: name, Version: version, folds: map[string][]fold{}, erasers: map[string]bool{}}
+	return &Projection{Name: name, Version: version, types: map[string]*handling{}}
 }
 
 // Tables returns the schemas of the projection's tables.
@@ -92,7 +115,8 @@ func On[E event.Event, R any](p *Projection, t *readmodels.Table[R],
 	fn func(row *R, found bool, rec *event.Recorded, e E) Action,
 ) {
 	var zero E
-	p.folds[zero.EventType()] = append(p.folds[zero.EventType()], fold{
+	h := p.handling(zero.EventType())
+	h.folds = append(h.folds, fold{
 		table: p.tableIndex(t.Schema),
 		codec: codecOf[R]{t},
 		keys: func(rec *event.Recorded) []readmodels.Key {
@@ -114,7 +138,8 @@ func OnWith[E event.Event, R, W any](p *Projection, t *readmodels.Table[R],
 	fn func(row *R, found bool, other *W, rec *event.Recorded, e E) Action,
 ) {
 	var zero E
-	p.folds[zero.EventType()] = append(p.folds[zero.EventType()], fold{
+	h := p.handling(zero.EventType())
+	h.folds = append(h.folds, fold{
 		table: p.tableIndex(t.Schema),
 		codec: codecOf[R]{t},
 		keys: func(rec *event.Recorded) []readmodels.Key {
@@ -135,13 +160,13 @@ func OnWith[E event.Event, R, W any](p *Projection, t *readmodels.Table[R],
 // tables of the projection, before its folds (which may leave a tombstone) run.
 func EraseOn[E event.Event](p *Projection) {
 	var zero E
-	p.erasers[zero.EventType()] = true
+	p.handling(zero.EventType()).erases = true
 }
 
-// erases reports whether the event removes its contact's rows. Rows of the account
+// erasesFor reports whether the event removes its contact's rows. Rows of the account
 // itself are no contact's, and never removed so.
-func (p *Projection) erases(rec *event.Recorded) bool {
-	return p.erasers[rec.Type] && rec.Meta.Contact != ""
+func (h *handling) erasesFor(rec *event.Recorded) bool {
+	return h != nil && h.erases && rec.Meta.Contact != ""
 }
 
 // OnAny adds a fold for every event, whatever its type.

@@ -374,8 +374,12 @@ type writeJob struct {
 }
 
 // filterBits is the size of the filter: false positives, which cost a look into the
-// store, stay under 1 % up to seven million rows.
-const filterBits = 1 << 26
+// store, stay under 2 % up to seven million rows. A key's bits lie in one block, which is
+// a cache line: each further one would have to be fetched.
+const (
+	filterBits  = 1 << 26
+	filterBlock = 512
+)
 
 func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
 	b := &bulk{work: newWork(p, r.cfg.Store, g), r: r, seed: maphash.MakeSeed(), jobs: make(chan writeJob, 1)}
@@ -386,10 +390,10 @@ func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
 // hashes places a key in the filter. The account is the same for nearly all.
 func (b *bulk) hashes(table int, k readmodels.Key) [4]uint64 {
 	h := maphash.String(b.seed, k.ID) + (maphash.String(b.seed, string(k.Contact))|1)*uint64(table+1)
-	step := h>>32 | 1
+	block := h % (filterBits / filterBlock) * filterBlock
 	var out [4]uint64
 	for i := range out {
-		out[i] = (h + uint64(i)*step) % filterBits
+		out[i] = block + h>>(64-9*(i+1))%filterBlock
 	}
 	return out
 }

@@ -579,7 +579,7 @@ func decode(ctx context.Context, codec *event.Codec, ps []*Projection, stored []
 			wanted = wanted || p.wants(s.Type)
 		}
 		if wanted {
-			it.rec, it.err = codec.Decode(ctx, s)
+			it.rec, it.err = codec.DecodeBorrowing(ctx, s) // rows have nothing that is sealed
 		} else {
 			it.err = codec.Known(s)
 		}

@@ -52,6 +52,7 @@ type cellKey struct {
 type held struct {
 	of    owner
 	cells []*cell
+	marks []uint64          // of the cells, so that most are passed over without being looked at
 	byKey map[cellKey]*cell // of more than heldFew, else nil
 }
 
@@ -61,16 +62,29 @@ func (h *held) get(k cellKey) *cell {
 	if h.byKey != nil {
 		return h.byKey[k]
 	}
-	for _, c := range h.cells {
-		if c.table == k.table && c.key.ID == k.id {
-			return c
+	mark := k.mark()
+	for i, m := range h.marks {
+		if m == mark {
+			if c := h.cells[i]; c.table == k.table && c.key.ID == k.id {
+				return c
+			}
 		}
 	}
 	return nil
 }
 
+// mark tells most keys of an owner apart: by the end of the id, which is random or counts.
+func (k cellKey) mark() uint64 {
+	m := uint64(k.table)
+	for i := max(0, len(k.id)-7); i < len(k.id); i++ {
+		m = m<<8 | uint64(k.id[i])
+	}
+	return m
+}
+
 func (h *held) add(c *cell) {
 	h.cells = append(h.cells, c)
+	h.marks = append(h.marks, cellKey{c.table, c.key.ID}.mark())
 	if h.byKey == nil && len(h.cells) > heldFew {
 		h.index()
 	} else if h.byKey != nil {
@@ -82,6 +96,12 @@ func (h *held) add(c *cell) {
 func (h *held) retain(keep func(*cell) bool) {
 	before := len(h.cells)
 	h.cells = slices.DeleteFunc(h.cells, func(c *cell) bool { return !keep(c) })
+	if len(h.cells) < before {
+		h.marks = h.marks[:0]
+		for _, c := range h.cells {
+			h.marks = append(h.marks, cellKey{c.table, c.key.ID}.mark())
+		}
+	}
 	switch {
 	case len(h.cells) == before:
 	case len(h.cells) <= heldFew:
@@ -120,8 +140,9 @@ type work struct {
 	gen   readmodels.Generation
 
 	owners map[owner]*held
-	of     owner          // the last one that a cell was asked for of,
+	of     owner          // the last one that a cell was asked for of, as it was asked,
 	cells  *held          // and its cells; nil: look them up
+	within id.Account     // of the last new owner
 	erased map[owner]bool // owners whose stored rows go before anything is written
 	clock  int64
 	cost   int
@@ -164,22 +185,23 @@ func (w *work) block(parked []readmodels.Parked) {
 
 // wants reports whether the projection does anything with events of the type.
 func (p *Projection) wants(eventType string) bool {
-	return len(p.anyFolds) > 0 || len(p.folds[eventType]) > 0 || p.erasers[eventType]
+	return len(p.anyFolds) > 0 || p.types[eventType] != nil
 }
 
 // fold folds a batch: it loads the rows that the events name, together, and then
 // applies the events in order. A *poison says which event can't be folded: then the
 // cells are of no use, unless the work is careful, which parks the event instead.
 func (w *work) fold(ctx context.Context, items []item) error {
-	plans, wanted := make([][]plan, len(items)), make([]bool, len(items))
+	plans, wanted, handled := make([][]plan, len(items)), make([]bool, len(items)), make([]*handling, len(items))
 	all := make([]plan, 0, 4*len(items)) // what the plans are parts of
 	var load [][]*cell
 	for i := range items {
 		it := &items[i]
-		if wanted[i] = w.p.wants(it.stored.Type); !wanted[i] || it.err != nil {
+		handled[i] = w.p.types[it.stored.Type]
+		if wanted[i] = handled[i] != nil || len(w.p.anyFolds) > 0; !wanted[i] || it.err != nil {
 			continue
 		}
-		more, err := w.plan(&it.rec, all, &load)
+		more, err := w.plan(handled[i], &it.rec, all, &load)
 		if err == nil {
 			plans[i], all = more[len(all):len(more):len(more)], more
 		} else {
@@ -201,7 +223,7 @@ func (w *work) fold(ctx context.Context, items []item) error {
 			continue
 		}
 		w.clock++
-		if len(w.p.erasers) > 0 && it.err == nil && w.p.erases(&it.rec) {
+		if it.err == nil && handled[i].erasesFor(&it.rec) {
 			w.erase(it.owner()) // never held up by a parked sequence: the rows are personal data
 		}
 		if (len(w.blocked) > 0 || len(w.streams) > 0) && (w.blocked[it.owner()] || w.streams[it.stored.Stream]) {
@@ -240,13 +262,16 @@ func (w *work) parkItem(it *item, reason error) {
 }
 
 // plan appends the cells of an event's folds to plans, and notes those that are to be loaded.
-func (w *work) plan(rec *event.Recorded, plans []plan, load *[][]*cell) (_ []plan, err error) {
+func (w *work) plan(h *handling, rec *event.Recorded, plans []plan, load *[][]*cell) (_ []plan, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("naming the rows of %s: panic: %v\n%s", rec.Type, r, debug.Stack())
 		}
 	}()
-	typed := w.p.folds[rec.Type]
+	var typed []fold
+	if h != nil {
+		typed = h.folds
+	}
 	for i := range len(typed) + len(w.p.anyFolds) {
 		var f *fold
 		if i < len(typed) {
@@ -272,15 +297,19 @@ func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell
 	if w.cells == nil || w.of != o {
 		w.cells = w.owners[o]
 		if w.cells == nil {
-			w.cells = &held{of: o}
-			w.owners[o] = w.cells
+			if w.within != o.account {
+				w.within = o.account
+			}
+			// One string for the account of all: it is compared with the one before again and again.
+			w.cells = &held{of: owner{w.within, o.contact}}
+			w.owners[w.cells.of] = w.cells
 		}
-		w.of = w.cells.of
+		w.of = o
 	}
 	c := w.cells.get(cellKey{table, k.ID})
 	if c == nil {
 		// With the owner's own strings: the rows of one owner follow each other to the store.
-		c = &cell{key: readmodels.Key{Account: w.of.account, Contact: w.of.contact, ID: k.ID}, table: table, codec: codec}
+		c = &cell{key: readmodels.Key{Account: w.cells.of.account, Contact: w.cells.of.contact, ID: k.ID}, table: table, codec: codec}
 		w.cells.add(c)
 		if !w.erased[o] && (w.known == nil || w.known(table, k)) {
 			for len(*load) <= table {

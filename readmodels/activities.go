@@ -53,7 +53,7 @@ type Entries struct {
 	raw   []byte // as it was read, until something is added
 	first common
 	last  event.Position
-	lines [][]byte
+	lines []byte // with entryBreak between two
 }
 
 // common is what lines of one timeline mostly share.
@@ -68,8 +68,8 @@ type common struct {
 	reference string
 }
 
-// lineSize is more than most lines take.
-const lineSize = 256
+// linesSize is more than the lines of most timelines take.
+const linesSize = 384
 
 // Add appends an activity.
 func (e *Entries) Add(a *Activity) {
@@ -78,9 +78,9 @@ func (e *Entries) Add(a *Activity) {
 	}
 	if len(e.lines) == 0 {
 		e.first = a.common()
-		e.lines = append(e.lines, appendActivity(make([]byte, 0, lineSize), a, &common{}))
+		e.lines = appendActivity(make([]byte, 0, linesSize), a, &common{})
 	} else {
-		e.lines = append(e.lines, appendActivity(make([]byte, 0, lineSize), a, &e.first))
+		e.lines = appendActivity(append(e.lines, entryBreak...), a, &e.first)
 	}
 	e.last = a.Position
 }
@@ -98,7 +98,11 @@ func (e *Entries) Activities(n int) ([]Activity, error) {
 	if err := e.parse(); err != nil {
 		return nil, err
 	}
-	lines := e.lines[max(0, len(e.lines)-n):]
+	if len(e.lines) == 0 {
+		return []Activity{}, nil
+	}
+	lines := bytes.Split(e.lines, entryBreak)
+	lines = lines[max(0, len(lines)-n):]
 	out := make([]Activity, len(lines))
 	for i, line := range lines {
 		f := &e.first
@@ -192,14 +196,7 @@ func (e *Entries) append(b []byte) []byte {
 	if e.raw != nil {
 		return append(b, e.raw...)
 	}
-	b = append(b, '[')
-	for i, l := range e.lines {
-		if i > 0 {
-			b = append(b, entryBreak...)
-		}
-		b = append(b, l...)
-	}
-	return append(b, ']')
+	return append(append(append(b, '['), e.lines...), ']')
 }
 
 // parse reads the stored form, as far as adding to it needs.
@@ -215,12 +212,16 @@ func (e *Entries) parse() error {
 		e.raw = nil
 		return nil
 	}
-	lines := bytes.Split(b, entryBreak)
+	oldest, _, _ := bytes.Cut(b, entryBreak)
 	var first wireActivity
-	if err := json.Unmarshal(lines[0], &first); err != nil {
+	if err := json.Unmarshal(oldest, &first); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
-	digits := bytes.TrimPrefix(lines[len(lines)-1], []byte(`{"p":`))
+	newest := b
+	if i := bytes.LastIndex(b, entryBreak); i >= 0 {
+		newest = b[i+len(entryBreak):]
+	}
+	digits := bytes.TrimPrefix(newest, []byte(`{"p":`))
 	if end := bytes.IndexByte(digits, ','); end >= 0 {
 		digits = digits[:end]
 	}
@@ -229,7 +230,7 @@ func (e *Entries) parse() error {
 		return fmt.Errorf("timeline: %w", err)
 	}
 	a := first.activity()
-	*e = Entries{first: a.common(), last: event.Position(last), lines: lines}
+	*e = Entries{first: a.common(), last: event.Position(last), lines: slices.Clip(b)} // what is added goes elsewhere
 	return nil
 }
 

@@ -2,7 +2,10 @@ package readmodels
 
 import (
 	"context"
+	"strconv"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"lonja/domain/document"
 	"lonja/domain/event"
@@ -60,6 +63,35 @@ var Comments = &Table[Comment]{
 		Indexes: []Index{{Name: "document", Columns: []string{"document"}}},
 	},
 	Values: func(c *Comment, dst []Value) []Value { return append(dst, T(c.Document)) },
+	Append: func(b []byte, c *Comment) []byte { return c.appendJSON(b) },
+	Parse:  func(data []byte, c *Comment) error { return jsonv2.Unmarshal(data, c) },
+}
+
+// appendJSON appends what package json would write.
+func (c *Comment) appendJSON(b []byte) []byte {
+	b = appendEscaped(append(b, `{"id":`...), string(c.ID))
+	b = appendEscaped(append(b, `,"document":`...), string(c.Document))
+	b = appendEscaped(append(b, `,"kind":`...), string(c.Kind))
+	b = appendEscaped(append(b, `,"side":`...), string(c.Side))
+	b = appendEscapedField(b, "author", c.Author)
+	b = appendEscapedField(b, "text", c.Text)
+	b = appendTime(append(b, `,"at":`...), c.At)
+	b = appendEscaped(append(b, `,"actor":`...), string(c.Actor))
+	if len(c.Files) == 0 {
+		return append(b, '}')
+	}
+	b = append(appendName(b, "files"), '[')
+	for i := range c.Files {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		f := &c.Files[i]
+		b = appendEscaped(append(b, `{"name":`...), f.Name)
+		b = appendEscaped(append(b, `,"type":`...), f.Type)
+		b = strconv.AppendInt(append(b, `,"size":`...), int64(f.Size), 10)
+		b = append(appendEscaped(append(b, `,"sha256":`...), f.SHA256), '}')
+	}
+	return append(b, ']', '}')
 }
 
 // ListComments returns a page of a document's comments, oldest first.
@@ -104,6 +136,22 @@ var Threads = &Table[Thread]{
 	Values: func(t *Thread, dst []Value) []Value {
 		return append(dst, flag(t.ForContact > 0), flag(t.ForStaff > 0), N(t.LastAt.UnixMilli()))
 	},
+	Append: func(b []byte, t *Thread) []byte { return t.appendJSON(b) },
+	Parse:  func(data []byte, t *Thread) error { return jsonv2.Unmarshal(data, t) },
+}
+
+// appendJSON appends what package json would write.
+func (t *Thread) appendJSON(b []byte) []byte {
+	b = appendEscaped(append(b, `{"document":`...), string(t.Document))
+	b = appendEscaped(append(b, `,"kind":`...), string(t.Kind))
+	b = appendEscapedField(b, "number", t.Number)
+	b = strconv.AppendInt(append(b, `,"comments":`...), int64(t.Comments), 10)
+	b = appendCount(b, "forContact", t.ForContact)
+	b = appendCount(b, "forStaff", t.ForStaff)
+	b = appendTime(append(b, `,"lastAt":`...), t.LastAt)
+	b = appendEscaped(append(b, `,"lastSide":`...), string(t.LastSide))
+	b = appendEscapedField(b, "lastAuthor", t.LastAuthor)
+	return append(appendEscapedField(b, "lastText", t.LastText), '}')
 }
 
 // UnreadThreads returns the conversations with comments that the view's side has not

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"lonja/domain/document"
 	"lonja/domain/event"
 	"lonja/domain/fault"
@@ -67,6 +69,70 @@ var Contacts = &Table[Contact]{
 		search := strings.Join([]string{c.Name, c.TradeName, id.Fold(c.TaxID), c.TaxID, c.Email, c.Person, c.Address.City}, " ")
 		return append(dst, T(Fold(c.Name)), T(Fold(search)), flag(c.Client), flag(c.Supplier), flag(c.HasPassword()))
 	},
+	Append: func(b []byte, c *Contact) []byte { return c.appendJSON(b) },
+	Parse:  func(data []byte, c *Contact) error { return jsonv2.Unmarshal(data, c) },
+}
+
+// appendJSON appends what package json would write.
+func (c *Contact) appendJSON(b []byte) []byte {
+	b = appendEscaped(append(b, `{"id":`...), string(c.ID))
+	b = appendEscaped(append(b, `,"name":`...), c.Name)
+	b = appendEscapedField(b, "tradeName", c.TradeName)
+	b = appendEscapedField(b, "taxId", c.TaxID)
+	b = appendEscapedField(b, "email", c.Email)
+	b = appendEscapedField(b, "phone", c.Phone)
+	b = appendEscapedField(b, "person", c.Person)
+	if c.Address != (document.Address{}) {
+		b = appendAddress(appendName(b, "address"), &c.Address)
+	}
+	b = appendFlag(b, "client", c.Client)
+	b = appendFlag(b, "supplier", c.Supplier)
+	b = appendEscapedField(b, "language", c.Language)
+	b = appendFlag(b, "catalogue", c.Catalogue)
+	b = appendEscapedField(b, "priceList", string(c.PriceList))
+	if c.Methods != nil {
+		b = appendOther(b, "methods", c.Methods)
+	}
+	if c.Surcharge {
+		b = appendFlag(b, "surcharge", true)
+	}
+	if !c.Withholding.IsZero() {
+		b = appendOther(b, "withholding", c.Withholding)
+	}
+	for i := range c.Access {
+		if i == 0 {
+			b = append(appendName(b, "access"), '[')
+		} else {
+			b = append(b, ',')
+		}
+		l := &c.Access[i]
+		b = appendEscaped(append(b, `{"id":`...), string(l.ID))
+		if l.Main {
+			b = appendFlag(b, "main", true)
+		}
+		if l.HasPassword {
+			b = appendFlag(b, "hasPassword", true)
+		}
+		b = append(b, '}')
+	}
+	if len(c.Access) > 0 {
+		b = append(b, ']')
+	}
+	b = appendTime(append(b, `,"registeredAt":`...), c.RegisteredAt)
+	return append(appendMoment(b, "erasedAt", c.ErasedAt), '}')
+}
+
+// appendAddress appends an address that is not empty.
+func appendAddress(b []byte, a *document.Address) []byte {
+	start := len(b)
+	b = appendEscapedField(b, "street", a.Street)
+	b = appendEscapedField(b, "street2", a.Street2)
+	b = appendEscapedField(b, "city", a.City)
+	b = appendEscapedField(b, "postCode", a.PostCode)
+	b = appendEscapedField(b, "region", a.Region)
+	b = appendEscapedField(b, "country", a.Country)
+	b[start] = '{' // for the comma before the first
+	return append(b, '}')
 }
 
 func flag(b bool) Value {
@@ -150,6 +216,21 @@ type Login struct {
 var Logins = &Table[Login]{
 	Schema: Schema{Name: "logins"},
 	Values: func(_ *Login, dst []Value) []Value { return dst },
+	Append: func(b []byte, l *Login) []byte { return l.appendJSON(b) },
+	Parse:  func(data []byte, l *Login) error { return jsonv2.Unmarshal(data, l) },
+}
+
+// appendJSON appends what package json would write.
+func (l *Login) appendJSON(b []byte) []byte {
+	b = appendEscaped(append(b, `{"id":`...), string(l.ID))
+	b = appendEscaped(append(b, `,"email":`...), l.Email)
+	b = appendEscapedField(b, "name", l.Name)
+	b = appendEscaped(append(b, `,"role":`...), l.Role)
+	b = appendFlag(b, "main", l.Main)
+	b = appendFlag(b, "hasPassword", l.HasPassword)
+	b = appendMoment(b, "passwordAt", l.PasswordAt)
+	b = appendTime(append(b, `,"createdAt":`...), l.CreatedAt)
+	return append(appendMoment(b, "viewedAt", l.ViewedAt), '}')
 }
 
 // ListLogins returns the contact's logins, the main one first.
@@ -200,6 +281,22 @@ var Links = &Table[Link]{
 	Values: func(l *Link, dst []Value) []Value {
 		return append(dst, T(l.Document), N(l.SharedAt.UnixMilli()))
 	},
+	Append: func(b []byte, l *Link) []byte { return l.appendJSON(b) },
+	Parse:  func(data []byte, l *Link) error { return jsonv2.Unmarshal(data, l) },
+}
+
+// appendJSON appends what package json would write.
+func (l *Link) appendJSON(b []byte) []byte {
+	b = appendEscaped(append(b, `{"id":`...), string(l.ID))
+	b = appendEscaped(append(b, `,"document":`...), string(l.Document))
+	b = appendEscaped(append(b, `,"kind":`...), string(l.Kind))
+	b = appendEscapedField(b, "sentTo", l.SentTo)
+	b = appendTime(append(b, `,"sharedAt":`...), l.SharedAt)
+	b = appendEscaped(append(b, `,"by":`...), string(l.By))
+	b = appendEscapedField(b, "byId", l.ByID)
+	b = appendMoment(b, "revokedAt", l.RevokedAt)
+	b = appendMoment(b, "closedAt", l.ClosedAt)
+	return append(appendMoment(b, "viewedAt", l.ViewedAt), '}')
 }
 
 // ListLinks returns a page of the contact's links, newest first; of one document where

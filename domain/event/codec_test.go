@@ -345,3 +345,39 @@ func TestRegistrationsThatAreMistakes(t *testing.T) {
 		}()
 	}
 }
+
+// What is borrowed is the stored bytes themselves: an event reads the same from them, and
+// one that was not borrowed does not mind what becomes of them.
+func TestBorrowedPersonalDataLiesInTheStoredEvent(t *testing.T) {
+	t.Parallel()
+	c := codec(vault{})
+	raw, err := c.Encode(t.Context(), ulid.ULID{1}, meta(), paid{Minor: 5, Currency: "EUR", By: event.Seal("Ana")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := event.Stored{Raw: raw, Stream: "s-1", Position: 1}
+	own, err := c.Decode(t.Context(), &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	borrowed, err := c.DecodeBorrowing(t.Context(), &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := func(rec *event.Recorded) string {
+		p := rec.Data.(paid)
+		return p.By.Or("")
+	}
+	if by(&own) != "Ana" || by(&borrowed) != "Ana" {
+		t.Fatalf("read %q and %q", by(&own), by(&borrowed))
+	}
+	for i := range s.Data {
+		s.Data[i] = '-'
+	}
+	if by(&own) != "Ana" {
+		t.Error("an event that was not borrowed changes with the stored bytes")
+	}
+	if by(&borrowed) != "" {
+		t.Error("a borrowed event does not lie in the stored bytes")
+	}
+}

@@ -96,16 +96,29 @@ func (k *Key) Seal(place, plain []byte) []byte {
 	mac.Write(n[:])
 	mac.Write(place)
 	mac.Write(plain)
-	nonce := mac.Sum(nil)[:12]
-	return k.aead.Seal(append(make([]byte, 0, 12+len(plain)+16), nonce...), nonce, plain, place)
+	nonce := mac.Sum(nil)[:nonceSize]
+	return k.aead.Seal(append(make([]byte, 0, nonceSize+len(plain)+tagSize), nonce...), nonce, plain, place)
 }
+
+// What sealing adds to a text: the nonce before it, the tag behind it.
+const (
+	nonceSize = 12
+	tagSize   = 16
+)
+
+var errCutShort = errors.New("sealed data is cut short")
 
 // Open decrypts what Seal made for the same place.
 func (k *Key) Open(place, sealed []byte) ([]byte, error) {
-	if len(sealed) < 12+16 {
-		return nil, errors.New("sealed data is cut short")
+	if len(sealed) < nonceSize+tagSize {
+		return nil, errCutShort
 	}
-	plain, err := k.aead.Open(nil, sealed[:12], sealed[12:], place)
+	return k.openInto(nil, place, sealed)
+}
+
+// openInto is Open that appends to dst, which may begin where the sealed text does.
+func (k *Key) openInto(dst, place, sealed []byte) ([]byte, error) {
+	plain, err := k.aead.Open(dst, sealed[:nonceSize], sealed[nonceSize:], place)
 	if err != nil {
 		return nil, errors.New("sealed data was altered or is not of this key and place")
 	}
@@ -115,8 +128,7 @@ func (k *Key) Open(place, sealed []byte) ([]byte, error) {
 // Personal is a value that is stored encrypted under its subject's key. Decisions
 // make it with Seal; folds read it with Open. In JSON it is a base64 string.
 type Personal[T any] struct {
-	value  T
-	set    bool   // value holds the plain value
+	value  *T     // the plain value, where it was given: events are copied about, and what is sealed may be large
 	sealed []byte // ciphertext in base64, as an event has it
 	key    *Key   // nil once erased
 	place  ulid.ULID
@@ -125,12 +137,12 @@ type Personal[T any] struct {
 }
 
 // Seal marks v as personal.
-func Seal[T any](v T) Personal[T] { return Personal[T]{value: v, set: true} }
+func Seal[T any](v T) Personal[T] { return Personal[T]{value: &v} }
 
 // Open returns the value, and false where it was erased (the zero value then) or never set.
 func (p *Personal[T]) Open() (T, bool) {
-	if p.set {
-		return p.value, true
+	if p.value != nil {
+		return *p.value, true
 	}
 	var v T
 	if p.key == nil || len(p.sealed) == 0 {
@@ -139,6 +151,12 @@ func (p *Personal[T]) Open() (T, bool) {
 	plain, err := p.open()
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
+	}
+	if text, ok := any(&v).(*string); ok {
+		if s, next, ok := plainString(plain, 0); ok && next == len(plain) {
+			*text = string(s)
+			return v, true
+		}
 	}
 	if jsonv2.Unmarshal(plain, &v) != nil {
 		var zero T
@@ -150,7 +168,7 @@ func (p *Personal[T]) Open() (T, bool) {
 // OpenRaw returns the value's JSON, and false where it was erased or never set. It
 // is for folds that pass the value on without looking into it.
 func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
-	if p.set {
+	if p.value != nil {
 		j, err := json.Marshal(p.value)
 		return j, err == nil
 	}
@@ -167,7 +185,10 @@ func (p *Personal[T]) open() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealed data: %w", err)
 	}
-	return p.key.Open(placeOf(p.place, p.field), sealed)
+	if len(sealed) < nonceSize+tagSize {
+		return nil, errCutShort
+	}
+	return p.key.openInto(sealed[nonceSize:nonceSize], placeOf(p.place, p.field), sealed) // where it lies: it is ours
 }
 
 // Or returns the value, or other where it was erased or never set.
@@ -179,7 +200,7 @@ func (p *Personal[T]) Or(other T) T {
 }
 
 // IsZero lets `omitzero` leave out what was never set.
-func (p Personal[T]) IsZero() bool { return !p.set && len(p.sealed) == 0 }
+func (p Personal[T]) IsZero() bool { return p.value == nil && len(p.sealed) == 0 }
 
 // MarshalJSON writes the sealed form; the codec seals first.
 func (p Personal[T]) MarshalJSON() ([]byte, error) {
@@ -193,7 +214,7 @@ func (p Personal[T]) MarshalJSON() ([]byte, error) {
 		return []byte(`{"erased":true}`), nil
 	}
 	if len(p.sealed) == 0 {
-		if p.set {
+		if p.value != nil {
 			return nil, errors.New("personal data must be sealed before it is written: encode through event.Codec")
 		}
 		return []byte("null"), nil
@@ -211,24 +232,43 @@ func (p *Personal[T]) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
 		return errors.New("sealed data is not a string")
 	}
-	sealed := b[1 : len(b)-1]
+	return p.take(b[1:len(b)-1], false)
+}
+
+func (p *Personal[T]) take(sealed []byte, borrow bool) error {
 	if len(sealed)%4 == 1 {
 		return errNotBase64
 	}
-	for _, c := range sealed {
-		if !base64Digit[c] {
-			return errNotBase64
+	other := byte(0)
+	for s := sealed; ; s = s[8:] { // in steps, since bodies are long
+		if len(s) < 8 {
+			for _, c := range s {
+				other |= notBase64[c]
+			}
+			break
 		}
+		other |= notBase64[s[0]] | notBase64[s[1]] | notBase64[s[2]] | notBase64[s[3]] |
+			notBase64[s[4]] | notBase64[s[5]] | notBase64[s[6]] | notBase64[s[7]]
 	}
-	p.sealed = bytes.Clone(sealed)
+	if other != 0 {
+		return errNotBase64
+	}
+	if borrow {
+		*p = Personal[T]{sealed: sealed[:len(sealed):len(sealed)]}
+	} else {
+		*p = Personal[T]{sealed: bytes.Clone(sealed)}
+	}
 	return nil
 }
 
 var errNotBase64 = errors.New("sealed data is not base64")
 
-var base64Digit = func() (is [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-		is[c] = true
+// notBase64 is 1 for what is no digit of base64.
+var notBase64 = func() (is [256]byte) {
+	for i := range is {
+		if !bytes.ContainsRune([]byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), rune(i)) {
+			is[i] = 1
+		}
 	}
 	return is
 }()
@@ -241,21 +281,21 @@ func placeOf(event ulid.ULID, field string) []byte {
 // sealable is what the codec does to each Personal field of an event.
 type sealable interface {
 	sealWith(k *Key, event ulid.ULID, field string) error
+	take(sealed []byte, borrow bool) error // as JSON has it
 	bind(k *Key, event ulid.ULID, field string)
 	show()
 }
 
 func (p *Personal[T]) sealWith(k *Key, event ulid.ULID, field string) error {
-	if !p.set {
+	if p.value == nil {
 		return nil
 	}
 	plain, err := json.Marshal(p.value)
 	if err != nil {
 		return fmt.Errorf("sealing %s: %w", field, err)
 	}
-	var zero T
 	sealed := k.Seal(placeOf(event, field), plain)
-	*p = Personal[T]{value: zero, sealed: base64.RawStdEncoding.AppendEncode(make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(sealed))), sealed)}
+	*p = Personal[T]{sealed: base64.RawStdEncoding.AppendEncode(make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(sealed))), sealed)}
 	return nil
 }
 

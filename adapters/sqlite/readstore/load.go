@@ -50,7 +50,7 @@ func newLoader(g *generation, conn *sqlite.Conn) (*loader, error) {
 		"PRAGMA cache_size = -16384", // KiB
 		"PRAGMA temp_store = file",   // of no name, in the store's own folder: only so does the sorter use threads
 		"PRAGMA temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(g.path), "'", "''") + "'",
-		"PRAGMA threads = 2",
+		"PRAGMA threads = 1",
 	} {
 		if err := exec(conn, pragma); err != nil {
 			return nil, describe(g.path, "load", err)
@@ -292,8 +292,8 @@ func (l *loader) finish(ctx context.Context) (err error) {
 	for _, t := range l.gen.tables {
 		l.tables[t].rows = nil
 	}
-	// A small cache has the sorter work in pieces, in a second thread beside the scan.
-	if err := exec(l.conn, "PRAGMA cache_size = -8192"); err != nil {
+	// A small cache has the sorter work in small pieces, in a second thread beside the scan.
+	if err := exec(l.conn, "PRAGMA cache_size = -1024"); err != nil {
 		return describe(l.gen.path, "seal", err)
 	}
 	indexes := []string{ownersIndex}
