@@ -81,6 +81,10 @@ bench-pages: build ## how long the server takes for each page of the demo accoun
 bench-documents: ## a document's preview and PDFs with 5, 50 and 500 lines, against their bars
 	go run ./bench/documents
 
+.PHONY: bench-scale
+bench-scale: ## PostgreSQL and EventStoreDB (its stand-in), each figure against its bar
+	go run ./bench/scale
+
 .PHONY: client-tests
 client-tests: ## the EventStoreDB client's own tests, against the protocol stand-in
 	scripts/esdb-client-tests

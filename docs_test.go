@@ -13,9 +13,9 @@ var (
 	cited    = regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
 )
 
-// What docs/security.md says is proven by a test is: each row names tests, and they are there.
-func TestSecurityNamesTestsThatThereAre(t *testing.T) {
-	t.Parallel()
+// declaredTests is the names of all tests.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
 	tests := map[string]bool{}
 	err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
@@ -30,6 +30,32 @@ func TestSecurityNamesTestsThatThereAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tests
+}
+
+// Where docs/eventstoredb.md says on what a claim was tested, the test is there.
+func TestEventStoreDBNamesTestsThatThereAre(t *testing.T) {
+	t.Parallel()
+	tests := declaredTests(t)
+	text, err := os.ReadFile(filepath.Join("docs", "eventstoredb.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := cited.FindAllStringSubmatch(string(text), -1)
+	for _, m := range names {
+		if !tests[m[1]] {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	if len(names) < 14 {
+		t.Errorf("%d tests are named", len(names))
+	}
+}
+
+// What docs/security.md says is proven by a test is: each row names tests, and they are there.
+func TestSecurityNamesTestsThatThereAre(t *testing.T) {
+	t.Parallel()
+	tests := declaredTests(t)
 	text, err := os.ReadFile(filepath.Join("docs", "security.md"))
 	if err != nil {
 		t.Fatal(err)

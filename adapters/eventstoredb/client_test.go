@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -232,6 +233,23 @@ func TestConnectionsAreClosedAndReadsFindTheServerAgain(t *testing.T) {
 		}
 		holds(t, wholeFeed(t, st), map[string]event.Revision{"a-1": 19}, 10)
 	}
+	// The servers are looked for again after reads too: they may be elsewhere by then.
+	discoveries := s.Calls("GetSupportedMethods")
+	s.Leave()
+	hasty, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := st.ReadStream(hasty, "a-1", 0, 1, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if err := s.Return(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.ReadStream(t.Context(), "a-1", 0, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s.Calls("GetSupportedMethods") == discoveries {
+		t.Fatal("the servers were not looked for again")
+	}
 	s.SayNotLeader(3)
 	appendTo(t, st, "a-1", 19, raw("a-1", 20, 1, 10))
 	if _, err := st.Head(t.Context()); err != nil {
@@ -256,6 +274,7 @@ func TestSubscriptionsBeginAgainWhereTheyEnded(t *testing.T) {
 	if n := s.DropsLeft(); n != 0 {
 		t.Fatalf("%d subscriptions were not dropped", n)
 	}
+	begun := len(s.Subscriptions())
 	for i := range feed {
 		for after, want := range map[event.Position]int{feed[i].Position: i + 1, feed[i].Position - 1: i} {
 			got, err := st.ReadFeed(t.Context(), after, 1, nil)
@@ -270,6 +289,9 @@ func TestSubscriptionsBeginAgainWhereTheyEnded(t *testing.T) {
 				t.Fatalf("after %d comes %+v, want event %d", after, got, want)
 			}
 		}
+	}
+	if slices.Contains(s.Subscriptions()[begun:], 0) {
+		t.Fatal("the number before an event's had the feed read from its beginning")
 	}
 	// A number that is nobody's.
 	if got, err := st.ReadFeed(t.Context(), feed[10].Position+7, 1, nil); err != nil || len(got) != 1 || got[0].Position != feed[11].Position {

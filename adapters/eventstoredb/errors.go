@@ -60,7 +60,7 @@ func code(err error) codes.Code {
 
 // mostCutOffs is how often an append may be cut off before it is believed. The server
 // says so of what it will not read to the end, and a lost connection looks the same.
-const mostCutOffs = 5
+const mostCutOffs = 8
 
 // attempts decides what follows a failed attempt.
 type attempts struct {

@@ -170,6 +170,29 @@ func TestConnectionsCutAHundredTimes(t *testing.T) {
 	}
 }
 
+// What is cut while it is sent looks to the client like what the server does not want.
+func TestLargeAppendCutWhileItIsSent(t *testing.T) {
+	s := leakFree(t)
+	st := open(t, eventstoredb.Options{Connection: s.ConnectionString()})
+	budgets := []int{100_000, 300_000, 700_000}
+	s.CutAfter(func() int {
+		if len(budgets) == 0 {
+			return 0
+		}
+		b := budgets[0]
+		budgets = budgets[1:]
+		return b
+	})
+	const n, size = 200, 4_800
+	if r := appendTo(t, st, "a-1", event.NoStream, raw("a-1", 0, n, size)); r.Revision != n-1 || r.Again {
+		t.Fatalf("receipt %+v", r)
+	}
+	if s.Cuts() != 3 {
+		t.Fatalf("%d connections were cut", s.Cuts())
+	}
+	holds(t, wholeFeed(t, st), map[string]event.Revision{"a-1": n - 1}, size)
+}
+
 func TestServerAwayForAWhile(t *testing.T) {
 	s := leakFree(t)
 	st := open(t, eventstoredb.Options{Connection: s.ConnectionString()})

@@ -2,6 +2,7 @@ package eventstoredb_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -87,4 +88,59 @@ func TestEventStore(t *testing.T) {
 		}
 		return adaptertest.Opened{Store: store, Reopen: reopen, TextNames: true}
 	})
+}
+
+// Two nodes on one server see each other's events at once, and one of them wins each revision.
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	connection := os.Getenv(realServer)
+	if connection == "" {
+		connection = standIn(t, esdbtest.Options{}).ConnectionString()
+	}
+	opts := eventstoredb.Options{Connection: connection, Prefix: prefix()}
+	nodes := []*eventstoredb.Store{open(t, opts), open(t, opts)}
+	expected, position := event.NoStream, event.Position(0)
+	for i := range 20 {
+		events := raw("a-1", expected+1, 1+i%3, 10)
+		other := raw("b-1", expected+1, 1, 10)
+		won := make(chan event.Receipt, 2)
+		var group sync.WaitGroup
+		for n, mine := range [][]event.Raw{events, other} {
+			group.Go(func() {
+				r, err := nodes[n].Append(t.Context(), "a-1", expected, mine)
+				var c *event.ConflictError
+				switch {
+				case err == nil:
+					won <- r
+				case !errors.As(err, &c) || c.Actual <= expected:
+					t.Errorf("node %d: %v", n, err)
+				}
+			})
+		}
+		group.Wait()
+		if len(won) != 1 {
+			t.Fatalf("%d nodes won revision %d", len(won), expected+1)
+		}
+		r := <-won
+		if r.Position <= position || r.Again {
+			t.Fatalf("receipt %+v after position %d", r, position)
+		}
+		for n, node := range nodes {
+			if h, err := node.Head(t.Context()); err != nil || h != r.Position {
+				t.Fatalf("node %d: head is %d, %v, want %d", n, h, err, r.Position)
+			}
+			got, err := node.ReadStream(t.Context(), "a-1", r.Revision, 10, nil)
+			if err != nil || len(got) != 1 || got[0].Position != r.Position {
+				t.Fatalf("node %d: %+v, %v, want what is at %d", n, got, err, r.Position)
+			}
+			// A command that is tried again at another node is recognised there.
+			again, err := node.Append(t.Context(), "a-1", r.Revision-1, []event.Raw{got[0].Raw})
+			want := r
+			want.Again = true
+			if err != nil || again != want {
+				t.Fatalf("node %d: again: %+v, %v, want %+v", n, again, err, want)
+			}
+		}
+		expected, position = r.Revision, r.Position
+	}
 }

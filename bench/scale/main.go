@@ -41,6 +41,7 @@ var parts = []struct {
 	{"live", postgresLive},
 	{"rebuild", postgresRebuild},
 	{"home", postgresHome},
+	{"append", appendEvents},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
