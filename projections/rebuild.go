@@ -86,7 +86,7 @@ func (r *Runner) Rebuild(ctx context.Context, report func(Progress), names ...st
 	return r.followRebuilt(ctx, ps)
 }
 
-// spaciously lets the garbage collector run less often while something is rebuilt, up
+// spaciously lets the garbage collector run less often while much is folded, up
 // to rebuildHeap of memory, and returns how to go back: a quarter of a rebuild's time
 // would go into collecting.
 func (r *Runner) spaciously() (restore func()) {

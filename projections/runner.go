@@ -212,6 +212,7 @@ func (r *Runner) catchUp(ctx context.Context) error {
 		return err
 	}
 	now, next := &tail{r: r}, &tail{r: r}
+	far := false // behind: as much to do as a rebuild has
 	for {
 		var behind []*follower
 		for _, o := range r.all {
@@ -236,6 +237,10 @@ func (r *Runner) catchUp(ctx context.Context) error {
 		var ahead sync.WaitGroup
 		next.of = nil
 		if len(now.items) == r.cfg.Batch {
+			if !far {
+				far = true
+				defer r.spaciously()()
+			}
 			ahead.Go(func() { next.next(ctx, now.items[len(now.items)-1].stored.Position, behind) })
 		}
 		err := r.advance(ctx, behind, now.items)

@@ -96,7 +96,8 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		to    **pgxpool.Pool
 		setup []string
 	}{
-		{&db.Own, nil},
+		// Rows are looked for by their keys: a plan is as good for all values, and made once.
+		{&db.Own, []string{"SET plan_cache_mode = force_generic_plan"}},
 		// A commit that a crash of the server takes back took its checkpoint with it, and is folded again.
 		{&db.Writes, []string{"SET ROLE " + Writer, "SET synchronous_commit = off"}},
 		// The order of rows comes from their indexes, whatever the values asked for.

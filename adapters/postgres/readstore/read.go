@@ -197,14 +197,14 @@ func (s *Store) ScanRows(ctx context.Context, scan readmodels.Scan) (rows []read
 
 // CountRows implements readmodels.Reader.
 func (s *Store) CountRows(ctx context.Context, scan readmodels.Scan) (n int, err error) {
-	scan.After, scan.Index, scan.Desc = nil, "", false
+	scan.After, scan.Index, scan.Order, scan.Desc = nil, "", nil, false
 	err = s.query(ctx, &scan, countOf, nil, func() { n = 0 }, func(_ *table, f *fields) { n = int(f.number(0)) })
 	return n, err
 }
 
 // SumRows implements readmodels.Reader.
 func (s *Store) SumRows(ctx context.Context, scan readmodels.Scan, columns ...string) (n int, sums []int64, err error) {
-	scan.After, scan.Limit, scan.Index, scan.Desc = nil, 0, "", false
+	scan.After, scan.Limit, scan.Index, scan.Order, scan.Desc = nil, 0, "", nil, false
 	err = s.query(ctx, &scan, sumOf, columns, func() { n, sums = 0, make([]int64, len(columns)) }, func(_ *table, f *fields) {
 		n = int(f.number(0))
 		for i := range sums {
@@ -438,41 +438,41 @@ func (s *Store) EachRow(ctx context.Context, gen readmodels.Generation, name str
 	// Whatever happens in each, the connection ends what it is asked for.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var stopped error // by each, or by a loss after rows that it has seen
-	err = s.db.Again(ctx, s.db.Writes, func() error {
-		var seen bool
-		seen, err, stopped = s.each(ctx, t, each)
-		if seen && err != nil {
-			stopped = s.describe(doing, err)
-		}
-		if stopped != nil {
-			return nil
-		}
-		return err
+	var stopped error
+	err = s.db.Again(ctx, s.db.Writes, func() (lost error) {
+		lost, stopped = s.each(ctx, t, each)
+		return lost
 	})
 	switch {
-	case stopped != nil:
-		return stopped
-	case database.Is(err, undefinedTable):
+	case err == nil && stopped == nil:
+		return nil
+	case database.Is(errors.Join(err, stopped), undefinedTable):
 		return fenced(gen, "read")
+	case err != nil:
+		return s.describe(doing, err)
 	}
-	return s.describe(doing, err)
+	return stopped
 }
 
-// each calls f for every row, and returns whether it did, the error of reading and that of f.
-func (s *Store) each(ctx context.Context, t *table, f func(readmodels.Row) error) (seen bool, read, stopped error) {
+// each calls f for every row. It returns the error of reading where f saw no row, so that it
+// can be called again, and the one after which it can't: that of f, or of reading further.
+func (s *Store) each(ctx context.Context, t *table, f func(readmodels.Row) error) (lost, stopped error) {
 	rows, err := s.db.Writes.Query(ctx, t.each)
 	if err != nil {
-		return false, err, nil
+		return err, nil
 	}
 	defer rows.Close()
 	in := fields{rows: rows}
 	n := len(t.schema.Columns) + 1
+	seen := false
 	for in.next() {
 		seen = true
 		if err := f(in.row(t, readmodels.Key{Account: id.Account(in.text(n)), Contact: id.Contact(in.text(n + 1)), ID: in.text(n + 2)})); err != nil {
-			return seen, nil, err
+			return nil, err
 		}
 	}
-	return seen, errors.Join(in.err, rows.Err()), nil
+	if err = errors.Join(in.err, rows.Err()); err != nil && seen {
+		return nil, s.describe("rows of "+t.schema.Name, err)
+	}
+	return err, nil
 }
