@@ -37,11 +37,9 @@ func mergeList[R any](ctx context.Context, v View, t *Table[R], m merge) (Page[R
 	if err != nil {
 		return Page[R]{}, err
 	}
-	var last *Cursor
-	if m.After != "" {
-		if last, err = decodeCursor(m.After); err != nil || !fits(last, &t.Schema, at) {
-			return Page[R]{}, fault.Field("after", "query.cursor_invalid")
-		}
+	last, err := cursorOf(&t.Schema, at, m.After)
+	if err != nil {
+		return Page[R]{}, err
 	}
 	if m.sifts(v, &t.Schema, at) {
 		return siftList(ctx, v, t, m, at, last)
@@ -84,7 +82,7 @@ func mergeList[R any](ctx context.Context, v View, t *Table[R], m merge) (Page[R
 	for i := range rows {
 		found[i] = rows[i].row
 	}
-	return pageOf(t, m.Index, m.Limit, found)
+	return pageOf(t, at, m.Limit, found)
 }
 
 // sifts reports whether the list is one scan.
@@ -111,7 +109,7 @@ func siftList[R any](ctx context.Context, v View, t *Table[R], m merge, at []int
 	if err != nil {
 		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
 	}
-	return pageOf(t, m.Index, m.Limit, rows)
+	return pageOf(t, at, m.Limit, rows)
 }
 
 func (m *merge) compare(a, b []Value, ka, kb Key) int {

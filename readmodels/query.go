@@ -159,16 +159,12 @@ type Page[R any] struct {
 // List returns a page of the view's rows.
 func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], error) {
 	s := v.scan(t.Name, q)
-	if q.After != "" {
-		at, err := columnsOf(&t.Schema, q.Index)
-		if err != nil {
-			return Page[R]{}, err
-		}
-		c, err := decodeCursor(q.After)
-		if err != nil || !fits(c, &t.Schema, at) {
-			return Page[R]{}, fault.Field("after", "query.cursor_invalid")
-		}
-		s.After = c
+	at, err := columnsOf(&t.Schema, q.Index)
+	if err != nil {
+		return Page[R]{}, err
+	}
+	if s.After, err = cursorOf(&t.Schema, at, q.After); err != nil {
+		return Page[R]{}, err
 	}
 	if q.Limit > 0 {
 		s.Limit = q.Limit + 1 // one more tells whether there is a next page
@@ -177,15 +173,15 @@ func List[R any](ctx context.Context, v View, t *Table[R], q Query) (Page[R], er
 	if err != nil {
 		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
 	}
-	return pageOf(t, q.Index, q.Limit, rows)
+	return pageOf(t, at, q.Limit, rows)
 }
 
-// pageOf makes a page of rows, of which there is one more than the limit where there is a
-// next page.
-func pageOf[R any](t *Table[R], index string, limit int, rows []Row) (p Page[R], err error) {
+// pageOf makes a page of rows in the order of columns, of which there is one more than the
+// limit where there is a next page.
+func pageOf[R any](t *Table[R], at []int, limit int, rows []Row) (p Page[R], err error) {
 	if limit > 0 && len(rows) > limit {
 		rows = rows[:limit]
-		if p.Next, err = encodeCursor(&t.Schema, index, rows[len(rows)-1]); err != nil {
+		if p.Next, err = encodeCursor(&t.Schema, at, rows[len(rows)-1]); err != nil {
 			return Page[R]{}, err
 		}
 	}
@@ -198,6 +194,29 @@ func pageOf[R any](t *Table[R], index string, limit int, rows []Row) (p Page[R],
 		p.Items[i] = Item[R]{Key: rows[i].Key, Row: *r}
 	}
 	return p, nil
+}
+
+// sortedList returns a page of the view's rows that meet the conditions, in the order of
+// columns that no index has.
+func sortedList[R any](ctx context.Context, v View, t *Table[R], order []string, where []Cond, desc bool, after string, limit int) (Page[R], error) {
+	at := make([]int, len(order))
+	for i, name := range order {
+		at[i] = t.Column(name)
+	}
+	s := v.scan(t.Name, Query{Where: where, Desc: desc})
+	s.Order = order
+	var err error
+	if s.After, err = cursorOf(&t.Schema, at, after); err != nil {
+		return Page[R]{}, err
+	}
+	if limit > 0 {
+		s.Limit = limit + 1 // one more tells whether there is a next page
+	}
+	rows, err := v.r.ScanRows(ctx, s)
+	if err != nil {
+		return Page[R]{}, fmt.Errorf("listing %s: %w", t.Name, err)
+	}
+	return pageOf(t, at, limit, rows)
 }
 
 // Count returns how many rows of the view meet the conditions.
@@ -225,23 +244,14 @@ type wireCursor struct {
 	ID      string     `json:"i"`
 }
 
-func encodeCursor(s *Schema, index string, last Row) (string, error) {
+// encodeCursor is the token of a page that ends with the row, in the order of columns.
+func encodeCursor(s *Schema, at []int, last Row) (string, error) {
 	w := wireCursor{Contact: last.Key.Contact, ID: last.Key.ID}
-	for _, ix := range s.Indexes {
-		if ix.Name != index {
-			continue
-		}
-		for _, name := range ix.Columns {
-			for i, c := range s.Columns {
-				if c.Name != name {
-					continue
-				}
-				if c.Kind == Int {
-					w.Kinds, w.Nums = w.Kinds+"n", append(w.Nums, last.Values[i].num)
-				} else {
-					w.Kinds, w.Texts = w.Kinds+"t", append(w.Texts, last.Values[i].text)
-				}
-			}
+	for _, i := range at {
+		if s.Columns[i].Kind == Int {
+			w.Kinds, w.Nums = w.Kinds+"n", append(w.Nums, last.Values[i].num)
+		} else {
+			w.Kinds, w.Texts = w.Kinds+"t", append(w.Texts, last.Values[i].text)
 		}
 	}
 	j, err := json.Marshal(w)
@@ -249,6 +259,18 @@ func encodeCursor(s *Schema, index string, last Row) (string, error) {
 		return "", fmt.Errorf("cursor of %s: %w", s.Name, err)
 	}
 	return base64.RawURLEncoding.EncodeToString(j), nil
+}
+
+// cursorOf reads a token, which comes from outside, in the order of columns; nil for "".
+func cursorOf(s *Schema, at []int, token string) (*Cursor, error) {
+	if token == "" {
+		return nil, nil
+	}
+	c, err := decodeCursor(token)
+	if err != nil || !fits(c, s, at) {
+		return nil, fault.Field("after", "query.cursor_invalid")
+	}
+	return c, nil
 }
 
 func decodeCursor(token string) (*Cursor, error) {
