@@ -58,7 +58,7 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 			who = append(who, o, owner{o.account, ""})
 		}
 	}
-	numbers, err := s.numbers(ctx, who, true)
+	numbers, err := s.assured(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,8 @@ func (s *Store) hear(listening func()) error {
 	if _, err := conn.Exec(s.ctx, "LISTEN "+news); err != nil {
 		return err
 	}
-	s.owners.forget()
+	s.readers.forget()
+	s.writers.forget()
 	for {
 		if err := s.refresh(s.ctx); err != nil {
 			return err

@@ -55,7 +55,7 @@ func newLoader(ctx context.Context, s *Store, g *generation) (_ *loader, err err
 	}
 	for _, sql := range []string{
 		fmt.Sprintf("SELECT pg_advisory_lock(%d, %d)", loadLock, int32(g.number)),
-		"SET synchronous_commit = off", "SET maintenance_work_mem = '128MB'", "SET default_statistics_target = 10",
+		"SET synchronous_commit = off", "SET maintenance_work_mem = '128MB'", "SET default_statistics_target = 10", "SET max_parallel_maintenance_workers = 0",
 	} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			closeConn(conn)
@@ -207,12 +207,8 @@ func (l *loader) write(ctx context.Context, b *readmodels.Batch) error {
 		}
 	}
 	if len(unknown) > 0 {
-		numbers, err := l.store.numbers(ctx, unknown, true)
-		if err != nil {
+		if err := l.learn(ctx, unknown); err != nil {
 			return err
-		}
-		for o, n := range numbers {
-			l.owners[o] = n
 		}
 	}
 	byTable := map[string][]*readmodels.Change{}
@@ -239,6 +235,23 @@ func (l *loader) write(ctx context.Context, b *readmodels.Batch) error {
 		return nil
 	})
 	return l.conn.SendBatch(ctx, batch).Close()
+}
+
+// learn has owners numbered. Nothing of it need be durable before the generation is: what
+// ends the server ends the loading.
+func (l *loader) learn(ctx context.Context, unknown []owner) error {
+	accounts, contacts, err := names(unknown)
+	if err != nil {
+		return err
+	}
+	if _, err := l.store.db.Writes.Exec(ctx, addOwners+"NOTHING", accounts, contacts); err != nil {
+		return err
+	}
+	numbers, err := l.store.numbers(ctx, unknown)
+	for o, n := range numbers {
+		l.owners[o] = n
+	}
+	return err
 }
 
 // append writes the changes of one table.

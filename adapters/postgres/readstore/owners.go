@@ -2,7 +2,6 @@ package readstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -74,85 +73,105 @@ func (o *owners) learn(who owner, n int32, since int) {
 }
 
 // number returns an owner's number for who reads, false where nobody ever had a row of it.
+// What is wrong of what it remembers finds nothing: row-level security asks for the owner too.
 func (s *Store) number(ctx context.Context, who owner) (int32, bool, error) {
-	if n, ok := s.owners.known(who); ok {
+	if n, ok := s.readers.known(who); ok {
 		return n, true, nil
 	}
 	if !who.valid() {
 		return 0, false, nil
 	}
-	found, err := s.numbers(ctx, []owner{who}, false)
+	since := s.readers.since()
+	found, err := s.numbers(ctx, []owner{who})
 	n, ok := found[who]
+	if ok {
+		s.readers.learn(who, n, since)
+	}
 	return n, ok, err
 }
 
-// numbers returns the numbers of owners, and with add gives those one that have none.
-func (s *Store) numbers(ctx context.Context, all []owner, add bool) (map[owner]int32, error) {
+// names are the ids of owners as columns.
+func names(all []owner) (accounts, contacts []string, err error) {
+	for _, who := range all {
+		if !who.valid() {
+			return nil, nil, fmt.Errorf("account %q, contact %q: ids of rows must be text without NUL bytes, and there is no row without account", who.account, who.contact)
+		}
+		accounts, contacts = append(accounts, string(who.account)), append(contacts, string(who.contact))
+	}
+	return accounts, contacts, nil
+}
+
+// numbers returns the numbers of the owners that have one.
+func (s *Store) numbers(ctx context.Context, all []owner) (map[owner]int32, error) {
 	out := make(map[owner]int32, len(all))
 	var missing []owner
 	for _, who := range all {
-		if _, twice := out[who]; twice {
-			continue
-		}
-		n, ok := s.owners.known(who)
-		if !ok {
+		if n, ok := s.writers.known(who); ok {
+			out[who] = n
+		} else {
 			missing = append(missing, who)
 		}
-		out[who] = n
 	}
-	for _, who := range missing {
-		delete(out, who)
+	accounts, contacts, err := names(missing)
+	if err != nil || len(missing) == 0 {
+		return out, err
 	}
-	for _, insert := range []bool{false, true} {
-		if insert && !add || len(missing) == 0 {
-			break
-		}
-		var accounts, contacts []string
-		for _, who := range missing {
-			if !who.valid() {
-				return nil, fmt.Errorf("account %q, contact %q: ids of rows must be text without NUL bytes, and there is no row without account", who.account, who.contact)
-			}
-			accounts, contacts = append(accounts, string(who.account)), append(contacts, string(who.contact))
-		}
-		if insert {
-			// In one order, so that nodes that add the same ones do not wait for each other for ever.
-			// Durable before anybody learns of it: a number that a crash took back would be given
-			// to another owner, with the rows that were written under it.
-			batch := &pgx.Batch{}
-			batch.Queue("SELECT set_config('synchronous_commit', 'on', true)")
-			batch.Queue("INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING", accounts, contacts)
-			if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
-				return nil, err
-			}
-		}
-		since := s.owners.since()
-		if err := s.db.Again(ctx, s.db.Writes, func() error {
-			rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
-				JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
-			if err != nil {
-				return err
-			}
-			var who owner
-			var n int32
-			_, err = pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
-				s.owners.learn(who, n, since)
-				out[who] = n
-				return nil
-			})
+	err = s.db.Again(ctx, s.db.Writes, func() error {
+		rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
+			JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
+		if err != nil {
 			return err
-		}); err != nil {
-			return nil, err
 		}
-		left := missing[:0]
-		for _, who := range missing {
-			if _, ok := out[who]; !ok {
-				left = append(left, who)
-			}
+		return collectNumbers(rows, func(who owner, n int32) { out[who] = n })
+	})
+	return out, err
+}
+
+func collectNumbers(rows pgx.Rows, each func(owner, int32)) error {
+	var who owner
+	var n int32
+	_, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
+		each(who, n)
+		return nil
+	})
+	return err
+}
+
+// Owners are added in one order, so that nodes that add the same ones do not wait for each
+// other for ever.
+const addOwners = "INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2 ON CONFLICT (account, contact) DO "
+
+// assured returns the numbers of owners, and gives one to those that have none. They are
+// durable before anybody learns of them, also those that others have just given: a number
+// that a crash took back would be given to another owner, with the rows that were written
+// under it. So each is written, once for each time that a node begins.
+func (s *Store) assured(ctx context.Context, all []owner) (map[owner]int32, error) {
+	out := make(map[owner]int32, len(all))
+	var missing []owner
+	for _, who := range all {
+		if n, ok := s.writers.known(who); ok {
+			out[who] = n
+		} else {
+			missing = append(missing, who)
 		}
-		missing = left
 	}
-	if add && len(missing) > 0 {
-		return nil, errors.New("an owner of rows that was just made is not there")
+	accounts, contacts, err := names(missing)
+	if err != nil || len(missing) == 0 {
+		return out, err
+	}
+	since := s.writers.since()
+	fresh := map[owner]int32{}
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT set_config('synchronous_commit', 'on', true)")
+	batch.Queue(addOwners+"UPDATE SET contact = excluded.contact RETURNING account, contact, number", accounts, contacts).Query(func(rows pgx.Rows) error {
+		return collectNumbers(rows, func(who owner, n int32) { fresh[who] = n })
+	})
+	if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, err
+	}
+	for who, n := range fresh {
+		s.writers.learn(who, n, since)
+		out[who] = n
 	}
 	return out, nil
 }

@@ -382,7 +382,7 @@ func (s *Store) LoadRows(ctx context.Context, gen readmodels.Generation, name st
 	for i := range keys {
 		who[i] = ownerOf(&keys[i])
 	}
-	numbers, err := s.numbers(ctx, who, false)
+	numbers, err := s.numbers(ctx, who)
 	if err != nil {
 		return nil, s.describe(doing, err)
 	}

@@ -58,9 +58,10 @@ type Options struct {
 type Store struct {
 	db     *database.DB
 	logger *slog.Logger
-	owners owners
-	routes atomic.Pointer[map[string]route] // by name of the table
-	closed atomic.Bool
+	// Who reads remembers what it found, who writes what is durable.
+	readers, writers owners
+	routes           atomic.Pointer[map[string]route] // by name of the table
+	closed           atomic.Bool
 
 	mu   sync.Mutex
 	gens map[int64]*generation

@@ -73,6 +73,6 @@ END
 $$;
 
 GRANT USAGE ON SCHEMA lonja TO lonja_reader, lonja_writer;
-GRANT SELECT, INSERT ON lonja.owners TO lonja_writer;
+GRANT SELECT, INSERT, UPDATE (contact) ON lonja.owners TO lonja_writer;
 GRANT SELECT, UPDATE ON lonja.generations TO lonja_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lonja.parked TO lonja_writer;
