@@ -64,6 +64,15 @@ func (g Generation) with(parts []Part) Generation {
 	return g
 }
 
+// Furthest is the highest checkpoint of the partitions that the generation shows.
+func (g *Generation) Furthest() event.Position {
+	far := g.Checkpoint
+	for _, p := range g.Parts {
+		far = max(far, p.Checkpoint)
+	}
+	return far
+}
+
 // Moved returns the generation, all partitions that it shows, at the checkpoint.
 func (g Generation) Moved(to event.Position) Generation {
 	g.Checkpoint = to
