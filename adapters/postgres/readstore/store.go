@@ -64,7 +64,7 @@ type Store struct {
 	db     *database.DB
 	logger *slog.Logger
 	owners owners
-	parts  int // of every generation
+	parts  int                              // of every generation
 	routes atomic.Pointer[map[string]route] // by name of the table
 	closed atomic.Bool
 
