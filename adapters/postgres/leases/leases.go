@@ -48,8 +48,6 @@ type Options struct {
 	Life time.Duration
 	// Able reports whether this node may hold partitions now. nil: always.
 	Able func() bool
-	// Holders are told which partitions are this node's.
-	Holders []Holder
 	// Logger hears of what no caller can be told. nil means none.
 	Logger *slog.Logger
 	// Now is this node's clock, of which only differences count. nil means time.Now.
@@ -62,7 +60,9 @@ type Leases struct {
 	opt  Options
 	node string
 
-	duties []duty
+	duties    []duty
+	holders   []Holder
+	followers []Follower
 
 	mu      sync.Mutex
 	held    map[string]*lease
@@ -121,6 +121,36 @@ func New(db *database.DB, o Options) *Leases {
 
 // Node returns the node's name, which no other has.
 func (l *Leases) Node() string { return l.node }
+
+// Tell adds who is told which partitions are this node's. Add them before Run.
+func (l *Leases) Tell(holders ...Holder) { l.holders = append(l.holders, holders...) }
+
+// Follower is a set of projections.
+type Follower interface {
+	CatchUp(ctx context.Context) error
+	Renew(ctx context.Context) error
+}
+
+// Follow returns the follower as one of several nodes has it: it catches up as soon as
+// there are new partitions, and what has to be rebuilt, one node rebuilds. Call it before Run.
+func (l *Leases) Follow(f Follower) Follower {
+	l.followers = append(l.followers, f)
+	return &follower{f, l}
+}
+
+type follower struct {
+	Follower
+	leases *Leases
+}
+
+// Renew implements Follower.
+func (f *follower) Renew(ctx context.Context) error {
+	if f.leases.opt.Able() {
+		return nil // there is nothing to rebuild
+	}
+	_, err := f.leases.Alone(ctx, "rebuild", f.Follower.Renew)
+	return err
+}
 
 // Duty adds what one node at a time does: run is called while this node is the one, with a
 // context that ends when it is no more, and again when it returns before. Add duties
@@ -462,27 +492,34 @@ func (l *Leases) tellOnce(ctx context.Context) (again bool) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		errs := make([]error, len(l.opt.Holders))
+		errs := make([]error, len(l.holders))
 		var all sync.WaitGroup
-		for i, h := range l.opt.Holders {
+		for i, h := range l.holders {
 			all.Go(func() { errs[i] = h.Hold(own, parts) })
 		}
 		all.Wait()
-		done <- errors.Join(errs...)
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			if ctx.Err() == nil {
-				l.opt.Logger.Error("partitions could not be let go", "node", l.node, "error", err)
-			}
-			return false
+		if err := errors.Join(errs...); err != nil {
+			done <- fmt.Errorf("letting go of partitions: %w", err)
+			return
 		}
 		l.mu.Lock()
 		l.settled = version
 		l.mu.Unlock()
 		l.ring()
 		l.soon()
+		for _, f := range l.followers {
+			if err := f.CatchUp(own); err != nil {
+				done <- fmt.Errorf("catching up with new partitions, which is tried again: %w", err)
+				return
+			}
+		}
+		done <- nil
+	}()
+	select {
+	case err := <-done:
+		if err != nil && ctx.Err() == nil {
+			l.opt.Logger.Error("leases", "node", l.node, "error", err)
+		}
 		return false
 	case <-l.push:
 		cancel()

@@ -70,7 +70,8 @@ func (s *Store) tellOthers() {
 			return
 		case <-s.tell:
 		}
-		if _, err := s.db.Own.Exec(s.ctx, "SELECT pg_notify($1, '')", commits); err != nil && s.ctx.Err() == nil {
+		// By a connection whose commits are not waited for to be durable: what is told need not be.
+		if _, err := s.db.Writes.Exec(s.ctx, "SELECT pg_notify($1, '')", commits); err != nil && s.ctx.Err() == nil {
 			s.logger.Warn("read models: telling other nodes of a commit; they look by themselves", "database", s.db.Name(), "error", err)
 		}
 	}
