@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"lonja/domain/event"
 	"lonja/domain/id"
@@ -38,7 +39,7 @@ func (r *Runner) live(ctx context.Context, projection string) (readmodels.Genera
 // folded. It may run beside the process that follows.
 func (r *Runner) RetryParked(ctx context.Context, projection string, account id.Account, contact id.Contact) (int, error) {
 	folded := 0
-	err := r.withLive(ctx, projection, func(f *follower) error {
+	err := r.withLive(ctx, projection, func(p *readmodels.Parked) bool { return p.Account == account && p.Contact == contact }, func(f *follower) error {
 		of := func(p *readmodels.Parked) bool {
 			return !p.Skipped && p.Account == account && p.Contact == contact
 		}
@@ -91,7 +92,7 @@ func (r *Runner) RetryParked(ctx context.Context, projection string, account id.
 // the record of it stays, with why, and a rebuild leaves it out too. RetryParked then
 // folds those behind it.
 func (r *Runner) SkipParked(ctx context.Context, projection string, position event.Position, why string) error {
-	return r.withLive(ctx, projection, func(f *follower) error {
+	return r.withLive(ctx, projection, func(p *readmodels.Parked) bool { return p.Position == position }, func(f *follower) error {
 		for i := range f.parked {
 			p := f.parked[i]
 			if p.Position != position || p.Skipped {
@@ -110,8 +111,9 @@ func (r *Runner) SkipParked(ctx context.Context, projection string, position eve
 	})
 }
 
-// withLive runs f on the live generation with the turn, taken over from whoever follows it.
-func (r *Runner) withLive(ctx context.Context, projection string, f func(*follower) error) error {
+// withLive runs f on the live generation with the turn, taken over from whoever follows it:
+// of a generation with partitions, on the one of the parked events that are meant.
+func (r *Runner) withLive(ctx context.Context, projection string, meant func(*readmodels.Parked) bool, f func(*follower) error) error {
 	own, ok := r.byName[projection]
 	if !ok {
 		return fmt.Errorf("projections: there is no %q", projection)
@@ -121,11 +123,34 @@ func (r *Runner) withLive(ctx context.Context, projection string, f func(*follow
 	}
 	defer r.give()
 	r.forget(own)
-	if err := r.openOne(ctx, own); err != nil {
+	if !r.sharing() {
+		if err := r.openOne(ctx, own); err != nil {
+			return err
+		}
+		if own.stale {
+			return fmt.Errorf("projection %s: it is to be rebuilt first", projection)
+		}
+		return f(own)
+	}
+	// The node that has the partition finds out with its next commit, and takes it back.
+	g, err := r.live(ctx, projection)
+	if err != nil {
 		return err
 	}
-	if own.stale {
+	if g.Version != own.p.Version {
 		return fmt.Errorf("projection %s: it is to be rebuilt first", projection)
 	}
-	return f(own)
+	parked, err := r.cfg.Store.Parked(ctx, g, "")
+	if err != nil {
+		return fmt.Errorf("projection %s: %w", projection, err)
+	}
+	i := slices.IndexFunc(parked, func(p readmodels.Parked) bool { return !p.Skipped && meant(&p) })
+	if i < 0 {
+		return f(&follower{p: own.p, gen: g})
+	}
+	part := readmodels.PartOf(parked[i].Account, parked[i].Contact, g.Of)
+	if g, err = r.cfg.Store.Fence(ctx, g.Only(func(p int) bool { return p == part })); err != nil {
+		return fmt.Errorf("projection %s: %w", projection, err)
+	}
+	return f(&follower{p: own.p, gen: g, parked: concerning(&g, parked)})
 }

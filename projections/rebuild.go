@@ -183,6 +183,9 @@ func (r *Runner) finish(ctx context.Context, p *Projection, g readmodels.Generat
 	if f.parked, err = r.cfg.Store.Parked(ctx, f.gen, ""); err != nil {
 		return err
 	}
+	if err := r.level(ctx, f); err != nil {
+		return err
+	}
 	in := tail{r: r}
 	for {
 		in.next(ctx, f.gen.Checkpoint, []*follower{f})
@@ -207,7 +210,7 @@ func (r *Runner) finish(ctx context.Context, p *Projection, g readmodels.Generat
 			return err
 		}
 		f.parked = append(f.parked, batch.Park...)
-		f.gen.Checkpoint = to
+		f.gen = f.gen.Moved(to)
 	}
 }
 
@@ -304,7 +307,7 @@ func (b *bulk) seal(ctx context.Context, to event.Position, flushed chan<- struc
 	if err := b.work.store.Commit(ctx, last); err != nil {
 		return err
 	}
-	b.work.gen.Checkpoint = to
+	b.work.gen = b.work.gen.Moved(to)
 	b.r.logParked(b.work.p, b.work.park)
 	return b.work.store.Seal(ctx, b.work.gen)
 }

@@ -21,7 +21,8 @@ func (r *Runner) claimStale() (names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.all {
-		if f.open && f.stale && !f.building {
+		// Nodes of a newer program are about to be all there are: nobody goes back beside them.
+		if f.open && f.stale && !f.building && !f.newer {
 			f.building = true
 			names = append(names, f.p.Name)
 		}

@@ -41,9 +41,11 @@ type Runner struct {
 
 	turn chan struct{} // held by who moves live generations
 
-	mu    sync.Mutex // guards positions of followers, news, and what follows
-	news  chan struct{}
-	tasks sync.WaitGroup
+	mu     sync.Mutex // guards positions of followers, news, and what follows
+	news   chan struct{}
+	tasks  sync.WaitGroup
+	share  share
+	others others
 
 	rebuilding int // rebuilds under way; how the collector was set before the first
 	gcPercent  int
@@ -60,6 +62,8 @@ type follower struct {
 	open     bool
 	stale    bool // the live generation is not of this version, or far behind: only a rebuild helps
 	building bool
+	newer    bool // the live generation is of a newer program, which another node runs
+	version  int  // of the share of partitions that gen has
 	parked   []readmodels.Parked
 	position event.Position
 }
@@ -73,7 +77,7 @@ func (e *StopError) Unwrap() error { return e.Err }
 
 // NewRunner returns a runner. It reads nothing yet.
 func NewRunner(cfg Config) (*Runner, error) {
-	r := &Runner{cfg: cfg, logger: cfg.Logger, byName: map[string]*follower{}, turn: make(chan struct{}, 1), news: make(chan struct{})}
+	r := &Runner{cfg: cfg, logger: cfg.Logger, byName: map[string]*follower{}, turn: make(chan struct{}, 1), news: make(chan struct{}), others: others{turn: make(chan struct{}, 1)}}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -180,7 +184,7 @@ func (r *Runner) waitForNews(ctx context.Context) error {
 	r.mu.Lock()
 	news, low, followed := r.news, event.Position(0), false
 	for _, f := range r.all {
-		if f.open && !f.stale && (!followed || f.position < low) {
+		if f.open && !f.stale && (f.gen.Of <= 1 || len(f.gen.Parts) > 0) && (!followed || f.position < low) {
 			low, followed = f.position, true
 		}
 	}
@@ -208,15 +212,15 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 
 // catchUp is CatchUp of who has the turn.
 func (r *Runner) catchUp(ctx context.Context) error {
-	if err := r.openAll(ctx); err != nil {
-		return err
-	}
 	now, next := &tail{r: r}, &tail{r: r}
 	far := false // behind: as much to do as a rebuild has
 	for {
+		if err := r.openAll(ctx); err != nil {
+			return err
+		}
 		var behind []*follower
 		for _, o := range r.all {
-			if !o.stale {
+			if !o.stale && (o.gen.Of <= 1 || len(o.gen.Parts) > 0) {
 				behind = append(behind, o)
 			}
 		}
@@ -314,6 +318,7 @@ func after(items []item, p event.Position) []item {
 
 // step folds and commits one batch of one follower.
 func (r *Runner) step(ctx context.Context, f *follower, items []item, to event.Position) error {
+	items = f.mine(items)
 	b, err := foldBatch(ctx, f.p, r.cfg.Store, f.gen, f.parked, items)
 	if err != nil {
 		return err
@@ -322,8 +327,10 @@ func (r *Runner) step(ctx context.Context, f *follower, items []item, to event.P
 	if err := r.cfg.Store.Commit(ctx, b); err != nil {
 		return fmt.Errorf("projection %s: %w", f.p.Name, err)
 	}
-	f.parked = append(f.parked, b.Park...)
-	f.gen.Checkpoint = to
+	f.remember(b.Park, items)
+	r.mu.Lock()
+	f.gen = f.gen.Moved(to)
+	r.mu.Unlock()
 	r.logParked(f.p, b.Park)
 	r.reached(f, to)
 	return nil
@@ -344,8 +351,7 @@ func (r *Runner) reached(f *follower, p event.Position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f.position = p
-	close(r.news)
-	r.news = make(chan struct{})
+	r.wake()
 }
 
 // forget makes the follower one that is to be opened again.
@@ -357,8 +363,12 @@ func (r *Runner) forget(f *follower) {
 
 // openAll opens what is not open, and takes it over.
 func (r *Runner) openAll(ctx context.Context) error {
+	r.letGo()
 	for _, f := range r.all {
-		if f.open {
+		if current, err := r.current(ctx, f); current || err != nil {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err := r.openOne(ctx, f); err != nil {
@@ -374,12 +384,17 @@ func (r *Runner) openOne(ctx context.Context, f *follower) error {
 		return fmt.Errorf("projection %s: %w", f.p.Name, err)
 	}
 	stale := g.State != readmodels.Live
-	if !stale && g.Checkpoint == 0 {
+	if !stale && g.Furthest() == 0 {
 		head, err := r.cfg.Events.Head(ctx)
 		if err != nil {
 			return fmt.Errorf("projection %s: %w", f.p.Name, err)
 		}
 		stale = head >= event.Position(r.cfg.Bulk)
+	}
+	if stale && r.sharing() {
+		if _, err := r.overtaken(ctx, f); err != nil {
+			return err
+		}
 	}
 	if stale {
 		r.mu.Lock()
@@ -387,17 +402,22 @@ func (r *Runner) openOne(ctx context.Context, f *follower) error {
 		r.mu.Unlock()
 		return nil
 	}
-	if g, err = r.cfg.Store.Fence(ctx, g); err != nil {
+	g, version, err := r.takeOver(ctx, f, g)
+	if err != nil {
 		return fmt.Errorf("projection %s: %w", f.p.Name, err)
 	}
 	parked, err := r.cfg.Store.Parked(ctx, g, "")
 	if err != nil {
 		return fmt.Errorf("projection %s: %w", f.p.Name, err)
 	}
+	now := &follower{p: f.p, gen: g, parked: concerning(&g, parked)}
+	if err := r.level(ctx, now); err != nil {
+		return err
+	}
 	r.mu.Lock()
-	f.gen, f.parked, f.open, f.stale = g, parked, true, false
+	f.gen, f.parked, f.open, f.stale, f.newer, f.version = now.gen, now.parked, true, false, false, version
 	r.mu.Unlock()
-	r.reached(f, g.Checkpoint)
+	r.reached(f, now.gen.Checkpoint)
 	return nil
 }
 
@@ -473,6 +493,9 @@ func (r *Runner) Wait(ctx context.Context, pos event.Position, names ...string) 
 			}
 			wanted = append(wanted, f)
 		}
+	}
+	if r.sharing() {
+		return r.waitShared(ctx, pos, wanted)
 	}
 	for {
 		r.mu.Lock()

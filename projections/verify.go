@@ -78,6 +78,9 @@ func (r *Runner) still(ctx context.Context, f func() error) (event.Position, err
 		if o.stale {
 			return 0, fmt.Errorf("%s is being rebuilt", o.p.Name)
 		}
+		if len(o.gen.Parts) < o.gen.Of {
+			return 0, fmt.Errorf("this node moves %d of the %d partitions of %s: verify where one node moves them all", len(o.gen.Parts), o.gen.Of, o.p.Name)
+		}
 		if o.gen.Checkpoint != at {
 			return 0, fmt.Errorf("%s is at position %d, %s at %d", r.all[0].p.Name, at, o.p.Name, o.gen.Checkpoint)
 		}

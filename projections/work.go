@@ -218,6 +218,10 @@ func (w *work) fold(ctx context.Context, items []item) error {
 		if !wanted[i] {
 			continue
 		}
+		if foreign(&w.gen, it) {
+			w.streams[it.stored.Stream] = true
+			continue
+		}
 		if _, skipped := w.skip[it.stored.Position]; skipped {
 			w.park = append(w.park, w.skip[it.stored.Position])
 			continue
@@ -281,6 +285,9 @@ func (w *work) plan(h *handling, rec *event.Recorded, plans []plan, load *[][]*c
 		}
 		var with *cell
 		for j, k := range f.keys(rec) {
+			if w.gen.Of > 1 && (k.Account != rec.Meta.Account || k.Contact != rec.Meta.Contact) {
+				return plans, fmt.Errorf("%s names row %q of another owner: where partitions are shared, a fold keeps to its event's own", rec.Type, k.ID)
+			}
 			if j == 0 && f.with != nil {
 				if other := f.with.key(rec); other != (readmodels.Key{}) {
 					with = w.cell(f.with.table, f.with.codec, other, load)

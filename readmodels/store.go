@@ -41,7 +41,8 @@ type Store interface {
 	Generations(ctx context.Context) ([]Generation, error)
 	// Fence takes the generation over for this writer: it raises the epoch, after which
 	// commits under the former one fail, and returns the generation as it is then.
-	// ErrFenced where the generation is gone or its state is another than g says.
+	// ErrFenced where the generation is gone or its state is another than g says. Of a
+	// generation with partitions it takes over those of g.Parts, and returns no others.
 	Fence(ctx context.Context, g Generation) (Generation, error)
 
 	// LoadRows returns the rows that exist among the keys, in any order.
@@ -49,7 +50,9 @@ type Store interface {
 	// EachRow calls f for every row of a sealed generation's table, ordered by key, until f fails.
 	EachRow(ctx context.Context, g Generation, table string, f func(Row) error) error
 	// Commit writes the changes and moves the checkpoint from b.From to b.To, all or
-	// nothing. ErrFenced where the generation's checkpoint or epoch is another.
+	// nothing. ErrFenced where the generation's checkpoint or epoch is another. Of a
+	// generation with partitions, those of b.Generation.Parts move, all of which have to be
+	// at b.From in their epochs; rows, and events that are parked, are of their owners alone.
 	Commit(ctx context.Context, b Batch) error
 
 	// Parked returns the parked events of a generation, oldest first; contact "" means all.
@@ -78,6 +81,13 @@ type Generation struct {
 	Checkpoint event.Position
 	Epoch      int64
 	Tables     []Schema
+
+	// Of is how many partitions the generation has in a store that many nodes share, and
+	// Parts those that are meant, in order: all where the store returns it, else what Only
+	// leaves. Checkpoint is the lowest of theirs then, and Epoch is of no meaning. A store
+	// of one process has 0 and nil.
+	Of    int
+	Parts []Part
 }
 
 // Change is one row to write or delete, or the removal of a contact's every row.
@@ -103,7 +113,7 @@ type Parked struct {
 
 // Batch is one atomic step of a generation.
 type Batch struct {
-	Generation Generation // its Number and Epoch count
+	Generation Generation // its Number, Epoch and Parts count
 	// From is where the checkpoint is, To where it goes: the same where only parked events change.
 	From, To event.Position
 	Changes  []Change // applied in order

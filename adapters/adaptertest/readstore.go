@@ -57,6 +57,11 @@ func ReadStore(t *testing.T, open func(t *testing.T) OpenedReads) {
 		{"parked events are kept with the commit", parkedAreKept},
 		{"everything is there after a restart", readsAfterRestart},
 		{"another process's switch is noticed", switchIsNoticed},
+		{"partitions move on their own", partitionsMoveAlone},
+		{"a paused holder of a partition changes nothing", partitionsAreFenced},
+		{"a partition keeps to its rows", partitionsKeepTheirRows},
+		{"a switch needs every partition", switchesNeedEveryPartition},
+		{"nodes are told of commits", commitsAreTold},
 		{"readers see before or after a commit, never between", readersSeeWholeCommits},
 		{"an ended context ends reads, and leaves the store usable", endedContexts},
 		{"a closed store says so", closedReadsSaySo},
@@ -157,7 +162,7 @@ func (s *readStore) opened(version int) readmodels.Generation {
 func (s *readStore) commit(g *readmodels.Generation, changes ...readmodels.Change) {
 	s.Helper()
 	s.must(s.Store.Commit(s.ctx, readmodels.Batch{Generation: *g, From: g.Checkpoint, To: g.Checkpoint + 1, Changes: changes}))
-	g.Checkpoint++
+	*g = g.Moved(g.Checkpoint + 1)
 }
 
 func (s *readStore) get(contact id.Contact, rowID string) (thing, bool) {

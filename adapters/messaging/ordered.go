@@ -49,6 +49,8 @@ type OrderedConfig struct {
 	// Patience is how long the end of a subscription waits for what becomes of the message
 	// in hand. 0: not at all; it comes again with the next subscription.
 	Patience time.Duration
+	// Taken is called before the first event of a partition that this node has taken.
+	Taken func(ctx context.Context, topic string) error
 }
 
 // Ordered subscribes to the log: one event at a time, in the order of the log, the next
@@ -64,6 +66,7 @@ type Ordered struct {
 	active    map[string]context.CancelFunc // by topic
 	positions map[string]event.Position     // by topic
 	tasks     sync.WaitGroup
+	shared    shared
 }
 
 // NewOrdered returns a subscriber.
@@ -71,7 +74,11 @@ func NewOrdered(cfg OrderedConfig) *Ordered {
 	if cfg.Message == nil {
 		cfg.Message = NewMessage
 	}
-	return &Ordered{cfg: cfg, active: map[string]context.CancelFunc{}, positions: map[string]event.Position{}}
+	o := &Ordered{cfg: cfg, active: map[string]context.CancelFunc{}, positions: map[string]event.Position{}}
+	if parted, ok := cfg.Progress.(PartedProgress); ok {
+		o.shared = shared{progress: parted, subs: map[string]*subscription{}, let: make(chan struct{})}
+	}
+	return o
 }
 
 // What a message says of its event, besides middleware.CorrelationIDMetadataKey.
@@ -146,6 +153,7 @@ func (o *Ordered) Subscribe(ctx context.Context, topic string) (<-chan *message.
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	o.active[topic] = cancel
+	o.joinShared(s)
 	o.tasks.Go(func() {
 		defer close(s.out)
 		defer o.forget(topic)
@@ -160,6 +168,7 @@ func (o *Ordered) forget(topic string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.active, topic)
+	o.leaveShared(topic)
 }
 
 // Close implements message.Subscriber: it ends all subscriptions and waits for their end.
@@ -197,6 +206,14 @@ type subscription struct {
 	ignored int  // events that were passed over since the checkpoint moved
 	owed    bool // an event was acknowledged that the checkpoint does not know of: nothing is delivered before it does
 	buf     []event.Stored
+
+	// Where nodes share partitions: how far those are that are this node's, and what their
+	// checkpoints say of it. o.mu guards version, wake and hand.
+	parts, saved map[int]event.Position
+	dropped      time.Time // when one was left alone that may still be this node's
+	version      int
+	wake         context.CancelFunc
+	hand         hand
 }
 
 func (s *subscription) run(ctx context.Context) {
@@ -206,10 +223,13 @@ func (s *subscription) run(ctx context.Context) {
 			pause(ctx, s.o.cfg.Again)
 		}
 	}
-	if s.at > s.kept {
+	if keep := s.keep; s.at > s.kept {
+		if s.o.shared.progress != nil {
+			keep = s.keepShared
+		}
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateWrite)
 		defer cancel()
-		if err := s.keep(late); err != nil {
+		if err := keep(late); err != nil {
 			s.o.cfg.Log.ErrorContext(ctx, "the last checkpoint could not be kept: some events come again", "topic", s.topic, "error", err)
 		}
 	}
@@ -217,6 +237,9 @@ func (s *subscription) run(ctx context.Context) {
 
 // follow delivers events until something fails or ctx ends.
 func (s *subscription) follow(ctx context.Context) error {
+	if s.o.shared.progress != nil {
+		return s.followShared(ctx)
+	}
 	if !s.begun {
 		at, err := s.o.cfg.Progress.Checkpoint(ctx, s.checkpoint)
 		if err != nil {

@@ -60,11 +60,26 @@ func (x *reaction) load(ctx context.Context) error {
 	if x.loaded {
 		return nil
 	}
+	return x.read(ctx)
+}
+
+// reload reads it again, since other nodes have parked and answered meanwhile.
+func (x *reaction) reload(ctx context.Context) error {
+	x.parkedMu.Lock()
+	defer x.parkedMu.Unlock()
+	return x.read(ctx)
+}
+
+// read is for who holds parkedMu.
+func (x *reaction) read(ctx context.Context) error {
 	all, err := x.r.cfg.Progress.Parked(ctx, x.name)
 	if err != nil {
 		return fmt.Errorf("reaction %s: %w", x.name, err)
 	}
-	x.parked, x.waiting, x.retrying = map[event.Position]readmodels.Parked{}, map[sequence]int{}, map[owner]bool{}
+	x.parked, x.waiting = map[event.Position]readmodels.Parked{}, map[sequence]int{}
+	if x.retrying == nil {
+		x.retrying = map[owner]bool{}
+	}
 	for i := range all {
 		x.put(all[i])
 	}
@@ -96,15 +111,26 @@ func (x *reaction) drop(at event.Position) {
 	}
 }
 
+// fresh reads what other nodes have parked, where there are any.
+func (x *reaction) fresh(ctx context.Context) error {
+	if x.r.ordered.shared.progress == nil {
+		return nil
+	}
+	return x.reload(ctx)
+}
+
 // waitingNow returns how many events wait.
-func (x *reaction) waitingNow() int {
+func (x *reaction) waitingNow(ctx context.Context) (int, error) {
+	if err := x.fresh(ctx); err != nil {
+		return 0, err
+	}
 	x.parkedMu.Lock()
 	defer x.parkedMu.Unlock()
 	n := 0
 	for _, c := range x.waiting {
 		n += c
 	}
-	return n
+	return n, nil
 }
 
 // handle answers one event.
@@ -205,6 +231,9 @@ func (r *Router) reaction(ctx context.Context, name string) (*reaction, error) {
 // for the first of each sequence; those behind it wait for it. Skipped ones are a record.
 func (r *Router) Parked(ctx context.Context, name string) ([]readmodels.Parked, error) {
 	x, err := r.reaction(ctx, name)
+	if err == nil {
+		err = x.fresh(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +258,9 @@ func (r *Router) Parked(ctx context.Context, name string) ([]readmodels.Parked, 
 // answered too. It ends with the first error, and the rest stay parked.
 func (r *Router) RetryParked(ctx context.Context, name string, account id.Account, contact id.Contact) (int, error) {
 	x, err := r.reaction(ctx, name)
+	if err == nil {
+		err = x.elsewhere(ctx, account, contact)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -319,12 +351,20 @@ func (x *reaction) again(ctx context.Context, p readmodels.Parked) error {
 // are none, the sequence goes on by itself.
 func (r *Router) SkipParked(ctx context.Context, name string, position event.Position, why string) error {
 	x, err := r.reaction(ctx, name)
+	if err == nil {
+		err = x.fresh(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	x.parkedMu.Lock()
 	defer x.parkedMu.Unlock()
 	p, ok := x.parked[position]
+	if ok {
+		if err := x.elsewhere(ctx, p.Account, p.Contact); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !ok || p.Skipped:
 		return fmt.Errorf("reaction %s: the event at position %d is not parked", name, position)

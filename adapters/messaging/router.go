@@ -94,6 +94,7 @@ func New(cfg Config) (*Router, error) {
 	r := &Router{cfg: cfg, router: router, topics: map[string][]string{}}
 	r.ordered = NewOrdered(OrderedConfig{
 		Store: cfg.Store, Progress: cfg.Progress, Log: cfg.Log, Topics: r.topics, Again: cfg.Times.Again, Patience: 2 * cfg.Times.Grace,
+		Taken: r.taken,
 	})
 	return r, nil
 }
@@ -215,7 +216,10 @@ func (r *Router) Status(ctx context.Context) ([]Status, error) {
 	for i, h := range r.handlers {
 		s := h.status()
 		if x := byName[h.name]; x != nil {
-			s.Types, s.Parked = x.of.Types, x.waitingNow()
+			s.Types = x.of.Types
+			if s.Parked, err = x.waitingNow(ctx); err != nil {
+				return nil, fmt.Errorf("messaging: status: %w", err)
+			}
 			if s.Position = r.ordered.Position(h.name); s.Position == 0 { // not begun
 				if s.Position, err = r.cfg.Progress.Checkpoint(ctx, h.name); err != nil {
 					return nil, fmt.Errorf("messaging: status: %w", err)

@@ -19,6 +19,9 @@ type Options struct {
 	MasterKey []byte
 	// Conns is the most connections of each of three kinds. 0 means 10.
 	Conns int
+	// Partitions is how many partitions a new database gets, which as many nodes can share.
+	// 0 means 16, or what the database has.
+	Partitions int
 	// Logger hears of what no caller can be told. nil means none.
 	Logger *slog.Logger
 }
@@ -49,7 +52,7 @@ func Open(ctx context.Context, url string, o Options) (_ *Stores, err error) {
 	if s.Blobs, err = blobs.Open(ctx, s.DB); err != nil {
 		return nil, err
 	}
-	if s.Reads, err = readstore.Open(ctx, s.DB, readstore.Options{Logger: o.Logger}); err != nil {
+	if s.Reads, err = readstore.Open(ctx, s.DB, readstore.Options{Logger: o.Logger, Partitions: o.Partitions}); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -34,10 +34,37 @@ func (s *Store) Commit(ctx context.Context, b readmodels.Batch) error {
 			return s.describe(doing, fmt.Errorf("table %s: a row of %d values for %d columns", c.Table, len(c.Row.Values), len(t.schema.Columns)))
 		}
 	}
+	if err := within(&b); err != nil {
+		return s.describe(doing, err)
+	}
 	if l := g.loader(); l != nil {
 		return l.commit(ctx, &b)
 	}
 	return s.describe(doing, s.commit(ctx, g, &b))
+}
+
+// within is nil if all that the batch touches is of the partitions that it moves: another
+// node may be moving the others.
+func within(b *readmodels.Batch) error {
+	g := &b.Generation
+	if len(g.Parts) >= g.Of {
+		return nil
+	}
+	mine := make([]bool, g.Of)
+	for _, p := range g.Parts {
+		mine[p.Part] = true
+	}
+	for i := range b.Changes {
+		if k := &b.Changes[i].Row.Key; !mine[readmodels.PartOf(k.Account, k.Contact, g.Of)] {
+			return fmt.Errorf("row %q of table %s is of no partition that the commit moves: its fold must keep to the rows of the event's own owner", k.ID, b.Changes[i].Table)
+		}
+	}
+	for i := range b.Park {
+		if p := &b.Park[i]; !mine[readmodels.PartOf(p.Account, p.Contact, g.Of)] {
+			return fmt.Errorf("the parked event at position %d is of no partition that the commit moves", p.Position)
+		}
+	}
+	return nil
 }
 
 // commit sends the whole of a batch at once. What is pipelined up to one synchronisation is
@@ -63,7 +90,11 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 		return err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT lonja.advance($1, $2, $3, $4)", g.number, int64(b.From), int64(b.To), b.Generation.Epoch)
+	epochs := make([]int64, len(b.Generation.Parts))
+	for i, p := range b.Generation.Parts {
+		epochs[i] = p.Epoch
+	}
+	batch.Queue("SELECT lonja.advance($1, $2, $3, $4, $5)", g.number, parts(&b.Generation), epochs, int64(b.From), int64(b.To))
 	erased := false
 	for _, t := range g.tables {
 		if of := sets[t.schema.Name]; of != nil {
@@ -83,6 +114,9 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 	}
 	if err == nil && erased {
 		s.sweepSoon()
+	}
+	if err == nil && b.To > b.From {
+		s.tellSoon()
 	}
 	return err
 }

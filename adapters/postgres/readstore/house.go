@@ -49,21 +49,30 @@ func (s *Store) hear(listening func()) error {
 		return err
 	}
 	defer closeConn(conn)
-	if _, err := conn.Exec(s.ctx, "LISTEN "+news); err != nil {
+	if _, err := conn.Exec(s.ctx, "LISTEN "+news+"; LISTEN "+commits); err != nil {
 		return err
 	}
 	s.readers.forget()
 	s.writers.forget()
-	for {
-		if err := s.refresh(s.ctx); err != nil {
-			return err
+	s.hasMoved() // while nobody listened
+	due := time.Now().Add(housekeeping)
+	for changed := true; ; {
+		if changed {
+			if err := s.refresh(s.ctx); err != nil {
+				return err
+			}
+			listening()
 		}
-		listening()
-		ctx, cancel := context.WithTimeout(s.ctx, housekeeping)
-		_, err := conn.WaitForNotification(ctx)
+		ctx, cancel := context.WithDeadline(s.ctx, due)
+		told, err := conn.WaitForNotification(ctx)
 		cancel()
+		if changed = told == nil || told.Channel == news; !changed {
+			s.hasMoved()
+			continue
+		}
 		if errors.Is(err, context.DeadlineExceeded) && s.ctx.Err() == nil {
 			s.sweepSoon()
+			due = time.Now().Add(housekeeping)
 			err = nil
 			if conn.IsClosed() {
 				return errors.New("the connection ended")

@@ -228,7 +228,7 @@ func (l *loader) write(ctx context.Context, b *readmodels.Batch) error {
 	}
 	batch := &pgx.Batch{}
 	park(batch, l.gen.number, b)
-	batch.Queue("UPDATE lonja.generations SET checkpoint = $2 WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number, int64(b.To)).Exec(func(tag pgconn.CommandTag) error {
+	batch.Queue("UPDATE lonja.partitions SET checkpoint = $2 WHERE generation = $1 AND EXISTS (SELECT FROM lonja.generations WHERE number = $1 AND state <> 'gone' AND NOT sealed)", l.gen.number, int64(b.To)).Exec(func(tag pgconn.CommandTag) error {
 		if tag.RowsAffected() == 0 {
 			return fenced(b.Generation, "commit to")
 		}
@@ -365,9 +365,12 @@ func (l *loader) seal(ctx context.Context) error {
 				return err
 			}
 		}
-		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true, checkpoint = $2, epoch = $3 WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number, int64(l.checkpoint), l.epoch)
+		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fenced(readmodels.Generation{Number: l.gen.number, Projection: l.gen.projection}, "seal")
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, "UPDATE lonja.partitions SET checkpoint = $2, epoch = $3 WHERE generation = $1", l.gen.number, int64(l.checkpoint), l.epoch)
 		}
 		if err == nil {
 			_, err = tx.Exec(ctx, "SET LOCAL synchronous_commit = on") // with it, all that was written before

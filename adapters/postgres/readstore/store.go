@@ -2,7 +2,8 @@
 // readmodels.Store.
 //
 // Each generation of a projection is a set of tables of its own; the registry of
-// generations, with their checkpoints and epochs, is a table beside them. A commit is one
+// generations is a table beside them, and another has the checkpoints and epochs of their
+// partitions, which nodes share. A commit is one
 // pipelined transaction that moves the checkpoint by compare-and-set and writes the rows by
 // one statement a table. A rebuild fills tables without index by COPY, beside the live
 // ones, and switches in a transaction of the registry, of which nodes are told by NOTIFY.
@@ -22,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +54,9 @@ const (
 type Options struct {
 	// Logger hears of what no caller can be told. nil means none.
 	Logger *slog.Logger
+	// Partitions is how many partitions a new database's generations get, which as many
+	// nodes can share. 0 means 16, or what the database has. It can't be changed later.
+	Partitions int
 }
 
 // Store is a read store in PostgreSQL. Safe for concurrent use.
@@ -60,11 +65,16 @@ type Store struct {
 	logger *slog.Logger
 	// Who reads remembers what it found, who writes what is durable.
 	readers, writers owners
+	parts            int                              // of every generation
 	routes           atomic.Pointer[map[string]route] // by name of the table
 	closed           atomic.Bool
 
 	mu   sync.Mutex
 	gens map[int64]*generation
+
+	movedMu sync.Mutex
+	moved   chan struct{} // closed by the next commit
+	tell    chan struct{} // has other nodes told of commits
 
 	ctx     context.Context // of the workers
 	stop    context.CancelFunc
@@ -121,11 +131,17 @@ var _ readmodels.Store = (*Store)(nil)
 // Open opens the read models of a database. ctx bounds the opening only. The database must
 // stay open until the store is closed.
 func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
-	s := &Store{db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together)}
+	s := &Store{
+		db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together),
+		moved: make(chan struct{}), tell: make(chan struct{}, 1),
+	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.routes.Store(&map[string]route{})
+	if err := s.settle(ctx, o.Partitions); err != nil {
+		return nil, s.describe("settle the number of partitions", err)
+	}
 	if err := s.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -133,6 +149,7 @@ func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	listening := make(chan struct{})
 	s.workers.Go(func() { s.listen(listening) })
 	s.workers.Go(s.sweepUp)
+	s.workers.Go(s.tellOthers)
 	for range getters {
 		s.workers.Go(s.getAll)
 	}
@@ -143,6 +160,27 @@ func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	}
 	s.sweepSoon()
 	return s, nil
+}
+
+// defaultPartitions is how many partitions there are, where nobody says.
+const defaultPartitions = 16
+
+// settle finds how many partitions there are, which the first node says.
+func (s *Store) settle(ctx context.Context, want int) error {
+	first := want
+	if first == 0 {
+		first = defaultPartitions
+	}
+	if _, err := s.db.Own.Exec(ctx, "INSERT INTO lonja.partitioning (parts) VALUES ($1) ON CONFLICT DO NOTHING", first); err != nil {
+		return err
+	}
+	if err := s.db.Own.QueryRow(ctx, "SELECT parts FROM lonja.partitioning").Scan(&s.parts); err != nil {
+		return err
+	}
+	if want != 0 && want != s.parts {
+		return fmt.Errorf("this node is to have %d, but the database was made with %d: say %d, or nothing, on every node", want, s.parts, s.parts)
+	}
+	return nil
 }
 
 func (s *Store) describe(doing string, err error) error {
@@ -163,7 +201,9 @@ func (s *Store) usable(ctx context.Context, doing string) error {
 	return s.describe(doing, ctx.Err())
 }
 
-const selectGenerations = "SELECT number, projection, version, state, sealed, checkpoint, epoch, tables FROM lonja.generations WHERE state <> 'gone' "
+const selectGenerations = `SELECT number, projection, version, state, sealed, tables, (SELECT array_agg(p.part ORDER BY p.part) FROM lonja.partitions p WHERE p.generation = number),
+	(SELECT array_agg(p.checkpoint ORDER BY p.part) FROM lonja.partitions p WHERE p.generation = number),
+	(SELECT array_agg(p.epoch ORDER BY p.part) FROM lonja.partitions p WHERE p.generation = number) FROM lonja.generations WHERE state <> 'gone' `
 
 // querier is a connection, a pool or a transaction.
 type querier interface {
@@ -177,12 +217,17 @@ func generations(ctx context.Context, q querier, where string, args ...any) ([]r
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (g readmodels.Generation, err error) {
 		var state string
-		var checkpoint int64
 		var tables []byte
-		if err := row.Scan(&g.Number, &g.Projection, &g.Version, &state, &g.Sealed, &checkpoint, &g.Epoch, &tables); err != nil {
+		var parts []int
+		var checkpoints, epochs []int64
+		if err := row.Scan(&g.Number, &g.Projection, &g.Version, &state, &g.Sealed, &tables, &parts, &checkpoints, &epochs); err != nil {
 			return g, err
 		}
-		g.State, g.Checkpoint = readmodels.GenerationState(state), event.Position(checkpoint)
+		g.State, g.Of = readmodels.GenerationState(state), len(parts)
+		for i, p := range parts {
+			g.Parts = append(g.Parts, readmodels.Part{Part: p, Checkpoint: event.Position(checkpoints[i]), Epoch: epochs[i]})
+		}
+		g = g.Only(func(int) bool { return true })
 		if err := json.Unmarshal(tables, &g.Tables); err != nil {
 			return g, fmt.Errorf("tables of generation %d: %w", g.Number, err)
 		}
@@ -414,7 +459,7 @@ func (s *Store) begun(g *generation, err error) error {
 // begin makes a generation and its tables, within a transaction of the registry.
 func (s *Store) begin(ctx context.Context, tx pgx.Tx, projection string, version int, tables []readmodels.Schema, state readmodels.GenerationState) (g readmodels.Generation, gen *generation, err error) {
 	g = readmodels.Generation{
-		Projection: projection, Version: version, State: state, Sealed: state == readmodels.Live, Tables: append([]readmodels.Schema{}, tables...),
+		Projection: projection, Version: version, State: state, Sealed: state == readmodels.Live, Tables: append([]readmodels.Schema{}, tables...), Of: s.parts,
 	}
 	all, err := generations(ctx, tx, "AND projection <> $1", projection)
 	if err != nil {
@@ -436,9 +481,15 @@ func (s *Store) begin(ctx context.Context, tx pgx.Tx, projection string, version
 	if err != nil {
 		return g, nil, fmt.Errorf("tables: %w", err)
 	}
-	if err := tx.QueryRow(ctx, "INSERT INTO lonja.generations (projection, version, state, sealed, checkpoint, epoch, tables) VALUES ($1, $2, $3, $4, 0, 0, $5) RETURNING number",
+	if err := tx.QueryRow(ctx, "INSERT INTO lonja.generations (projection, version, state, sealed, tables) VALUES ($1, $2, $3, $4, $5) RETURNING number",
 		projection, version, string(state), g.Sealed, described).Scan(&g.Number); err != nil {
 		return g, nil, err
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO lonja.partitions SELECT $1, p, 0, 0 FROM generate_series(0, $2 - 1) p", g.Number, s.parts); err != nil {
+		return g, nil, err
+	}
+	for p := range s.parts {
+		g.Parts = append(g.Parts, readmodels.Part{Part: p})
 	}
 	if gen, err = newGeneration(&g); err != nil {
 		return g, nil, err
@@ -482,6 +533,10 @@ func (s *Store) Seal(ctx context.Context, g readmodels.Generation) error {
 func (s *Store) Switch(ctx context.Context, g readmodels.Generation) error {
 	return s.change(ctx, fmt.Sprintf("switch %s to generation %d", g.Projection, g.Number), func(tx pgx.Tx) error {
 		// Commits to them wait for the end of this, and are then fenced off.
+		if _, err := tx.Exec(ctx, `SELECT FROM lonja.partitions p WHERE p.generation IN (SELECT g.number FROM lonja.generations g WHERE g.projection = $1 AND g.state <> 'gone')
+			ORDER BY p.generation, p.part FOR UPDATE OF p`, g.Projection); err != nil {
+			return err
+		}
 		all, err := generations(ctx, tx, "AND projection = $1 ORDER BY number FOR UPDATE", g.Projection)
 		if err != nil {
 			return err
@@ -500,16 +555,21 @@ func (s *Store) Switch(ctx context.Context, g readmodels.Generation) error {
 			return fenced(g, "switch to")
 		case !to.Sealed:
 			return errors.New("it is not sealed")
-		case to.Checkpoint != g.Checkpoint || to.Epoch != g.Epoch:
+		case !slices.Equal(to.Parts, g.Moved(g.Checkpoint).Parts):
 			return fenced(g, "switch to")
 		case to.State == readmodels.Live:
 			return nil
-		case live != nil && live.Checkpoint > to.Checkpoint:
+		case live != nil && slices.ContainsFunc(live.Parts, func(p readmodels.Part) bool { return p.Checkpoint > to.Checkpoint }):
 			return readmodels.ErrBehind
+		}
+		if live != nil {
+			if _, err := tx.Exec(ctx, "UPDATE lonja.partitions SET epoch = epoch + 1 WHERE generation = $1", live.Number); err != nil {
+				return err
+			}
 		}
 		for _, sql := range []string{
 			"UPDATE lonja.generations SET state = 'gone' WHERE projection = $1 AND state IN ('building', 'old') AND number <> $2",
-			"UPDATE lonja.generations SET state = 'old', epoch = epoch + 1 WHERE projection = $1 AND state = 'live' AND number <> $2",
+			"UPDATE lonja.generations SET state = 'old' WHERE projection = $1 AND state = 'live' AND number <> $2",
 			"UPDATE lonja.generations SET state = 'live' WHERE projection = $1 AND number = $2",
 		} {
 			if _, err := tx.Exec(ctx, sql, g.Projection, g.Number); err != nil {
@@ -551,24 +611,44 @@ func (s *Store) Fence(ctx context.Context, g readmodels.Generation) (readmodels.
 		return g, err
 	}
 	if l := gen.loader(); l != nil && g.State == readmodels.Building {
-		g.Checkpoint, g.Epoch = l.fence()
+		checkpoint, epoch := l.fence()
+		g = g.Moved(checkpoint)
+		g.Epoch = epoch
+		for i := range g.Parts {
+			g.Parts[i].Epoch = epoch
+		}
 		return g, nil
 	}
-	all, err := generations(ctx, s.db.Own, "AND number = $1 AND state = $2 AND sealed", g.Number, string(g.State))
+	// Locked in the order in which commits do it.
+	rows, err := s.db.Own.Query(ctx, `WITH mine AS (
+			SELECT p.part FROM lonja.partitions p WHERE p.generation = $1 AND p.part = ANY($3) ORDER BY p.part FOR UPDATE
+		)
+		UPDATE lonja.partitions p SET epoch = epoch + 1 FROM mine WHERE p.generation = $1 AND p.part = mine.part
+			AND EXISTS (SELECT FROM lonja.generations g WHERE g.number = $1 AND g.state = $2 AND g.sealed)
+		RETURNING p.part, p.checkpoint, p.epoch`, g.Number, string(g.State), parts(&g))
 	if err != nil {
 		return g, s.describe("take over", err)
 	}
-	if len(all) == 0 {
+	taken, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p readmodels.Part, err error) {
+		var checkpoint int64
+		err = row.Scan(&p.Part, &checkpoint, &p.Epoch)
+		p.Checkpoint = event.Position(checkpoint)
+		return p, err
+	})
+	if err == nil && (len(taken) == 0 || len(taken) != len(g.Parts)) {
 		return g, fenced(g, "take over")
 	}
-	checkpoint := int64(0)
-	err = s.db.Own.QueryRow(ctx, "UPDATE lonja.generations SET epoch = epoch + 1 WHERE number = $1 AND state = $2 AND sealed RETURNING checkpoint, epoch", g.Number, string(g.State)).
-		Scan(&checkpoint, &all[0].Epoch)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return g, fenced(g, "take over")
+	g.Parts = nil
+	return g.Join(readmodels.Generation{Parts: taken}), s.describe("take over", err)
+}
+
+// parts returns the partitions that a view of a generation shows.
+func parts(g *readmodels.Generation) []int32 {
+	out := make([]int32, len(g.Parts))
+	for i := range g.Parts {
+		out[i] = int32(g.Parts[i].Part)
 	}
-	all[0].Checkpoint = event.Position(checkpoint)
-	return all[0], s.describe("take over", err)
+	return out
 }
 
 // Parked implements readmodels.Store.

@@ -1,0 +1,365 @@
+package leases_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lonja/adapters/postgres/postgrestest"
+	"lonja/domain/event"
+)
+
+func every(of int) []int {
+	out := make([]int, of)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// Nodes share the partitions evenly, take over from who leaves, and give to who joins, while
+// events come: at the end every row is that of a single node, and every event was answered
+// once. Their clocks are minutes apart.
+func TestNodesShare(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	const contacts = 40
+	feeding, stop := context.WithCancel(c.ctx)
+	var feeder sync.WaitGroup
+	feeder.Go(func() {
+		r := rand.New(rand.NewPCG(1, 2))
+		for feeding.Err() == nil {
+			if _, err := c.tryGrow(r.IntN(contacts), 1+r.IntN(12)); err != nil {
+				c.Error(err)
+				return
+			}
+			pause(feeding, time.Millisecond)
+		}
+	})
+	defer feeder.Wait()
+	defer stop()
+	clock := func(off time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(off) } }
+	a := c.node("a", settings{now: clock(-7 * time.Minute)})
+	c.until("one node has everything", func() bool { return slices.Equal(a.holds(), every(16)) })
+	b := c.node("b", settings{now: clock(5 * time.Minute)})
+	c.until("two nodes have half each", func() bool {
+		return len(a.holds()) == 8 && slices.Equal(sorted(a.holds(), b.holds()), every(16))
+	})
+	third := c.node("c", settings{})
+	c.until("three nodes have their share", func() bool {
+		ofA, ofB, ofC := a.holds(), b.holds(), third.holds()
+		return len(ofA) <= 6 && len(ofB) <= 6 && len(ofC) >= 4 && slices.Equal(sorted(ofA, ofB, ofC), every(16))
+	})
+	// Whoever acted on one node sees it there, whichever node has the partition.
+	for n := range 20 {
+		p := c.grow(n, 1)
+		for _, on := range []*node{a, b, third} {
+			on.wait(p)
+			on.shows(n, p)
+		}
+	}
+	// Rolling restart.
+	c.must(a.stop())
+	c.until("two nodes have everything", func() bool { return slices.Equal(sorted(b.holds(), third.holds()), every(16)) })
+	a = c.node("a2", settings{now: clock(3 * time.Minute)})
+	c.until("the new one has a share", func() bool { return len(a.holds()) >= 4 })
+	c.must(b.stop())
+	c.until("two nodes have everything", func() bool { return slices.Equal(sorted(a.holds(), third.holds()), every(16)) })
+	stop()
+	feeder.Wait()
+	last := c.grow(0, 1)
+	a.wait(last)
+	third.wait(last)
+	c.same(a, 1)
+	if again := c.allAnswered(); again != 0 {
+		t.Errorf("%d events were answered more than once, though every node let go in order", again)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// A node whose leases stand still, while all else of it goes on, loses them after their
+// time. What it goes on to write is refused, and when it comes to itself it takes part again.
+func TestPausedHolder(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var gate sync.RWMutex
+	a := c.node("a", settings{now: func() time.Time {
+		gate.RLock()
+		defer gate.RUnlock()
+		return time.Now()
+	}})
+	c.until("one node has everything", func() bool { return len(a.holds()) == 16 })
+	b := c.node("b", settings{})
+	c.until("both have half", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	for n := range 40 {
+		c.grow(n, 2)
+	}
+	a.wait(c.grow(1, 1))
+	gate.Lock()
+	paused := true
+	defer func() {
+		if paused {
+			gate.Unlock()
+		}
+	}()
+	for n := range 40 {
+		c.grow(n, 3)
+	}
+	c.until("the other has everything", func() bool { return len(b.holds()) == 16 })
+	for n := range 40 {
+		c.grow(n, 4)
+	}
+	last := c.grow(2, 1)
+	b.wait(last)
+	c.same(b, 1)
+	// Both have seen all events, and the paused one's folds of them changed nothing.
+	for n := range 200 {
+		last = c.grow(n%40, 5)
+	}
+	b.wait(last)
+	gate.Unlock()
+	paused = false
+	c.until("it takes part again", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	for n := range 40 {
+		last = c.grow(n, 6)
+	}
+	a.wait(last)
+	b.wait(last)
+	c.same(a, 1)
+	c.allAnswered()
+	if !strings.Contains(a.said(), "projection was taken over") {
+		t.Error("the paused node never tried to write")
+	}
+}
+
+// One contact whose event can't be folded holds nobody else up, on any node.
+func TestPoisonHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	others := 10_000
+	if testing.Short() {
+		others = 500
+	}
+	c := newCluster(t)
+	a, b := c.node("a", settings{}), c.node("b", settings{})
+	c.until("both have half", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	poisoned := c.grow(0, 13)
+	var last event.Position
+	for n := range others {
+		last = c.grow(n, 1)
+	}
+	a.wait(last)
+	b.wait(last)
+	c.same(a, 1)
+	parked, err := a.runner.Parked(c.ctx, "sums", "")
+	c.must(err)
+	if len(parked) != 2 || parked[0].Position != poisoned || parked[1].Contact != contactOf(0) {
+		t.Fatalf("parked are %+v", parked)
+	}
+	// Either node can take it out, whichever has the partition.
+	for _, on := range []*node{a, b} {
+		again, err := on.runner.RetryParked(c.ctx, "sums", house, contactOf(0))
+		c.must(err)
+		if again != 0 {
+			t.Fatalf("%d events were folded that can't be", again)
+		}
+	}
+	c.must(b.runner.SkipParked(c.ctx, "sums", poisoned, "a test"))
+	again, err := a.runner.RetryParked(c.ctx, "sums", house, contactOf(0))
+	c.must(err)
+	if again != 1 {
+		t.Fatalf("%d events were folded, want the one that waited", again)
+	}
+	for _, on := range []*node{a, b} {
+		on.wait(c.grow(0, 1))
+	}
+}
+
+// A duty is done by one node at a time, and by another after that has left.
+func TestDuties(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var mu sync.Mutex
+	doing, most := map[string]bool{}, 0
+	with := func(name string) *node {
+		n, err := c.open(name, settings{})
+		c.must(err)
+		n.leases.Duty("mails", func(ctx context.Context) {
+			mu.Lock()
+			doing[name] = true
+			most = max(most, len(doing))
+			mu.Unlock()
+			<-ctx.Done()
+			mu.Lock()
+			delete(doing, name)
+			mu.Unlock()
+		})
+		n.run()
+		c.Cleanup(func() { n.stop() })
+		return n
+	}
+	who := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		for name := range doing {
+			return name
+		}
+		return ""
+	}
+	nodes := map[string]*node{"a": with("a"), "b": with("b")}
+	c.until("somebody does it", func() bool { return who() != "" })
+	first := who()
+	c.must(nodes[first].stop())
+	c.until("the other does it", func() bool { return who() != "" && who() != first })
+	mu.Lock()
+	defer mu.Unlock()
+	if most != 1 {
+		t.Errorf("%d nodes did it at once", most)
+	}
+}
+
+// Nodes of a newer program take over without holding anybody up: they rebuild first, one of
+// them, and take partitions when they are ready; older ones then leave them alone.
+func TestRollingUpgrade(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	old := c.node("old", settings{})
+	for n := range 200 {
+		c.grow(n%20, 1+n%7)
+	}
+	last := c.grow(0, 2)
+	old.wait(last)
+	c.same(old, 1)
+	a := c.node("a", settings{version: 2})
+	b := c.node("b", settings{version: 2})
+	c.until("the new ones have everything", func() bool {
+		return len(old.holds()) == 0 && slices.Equal(sorted(a.holds(), b.holds()), every(16))
+	})
+	last = c.grow(1, 3)
+	for _, on := range []*node{old, a, b} {
+		on.wait(last)
+	}
+	c.same(a, 2)
+	c.must(old.stop())
+	last = c.grow(2, 3)
+	b.wait(last)
+	c.same(b, 2)
+	if again := c.allAnswered(); again != 0 {
+		t.Errorf("%d events were answered more than once", again)
+	}
+}
+
+// What is far behind is rebuilt by one node, whichever, while the others wait for it.
+func TestOneNodeRebuilds(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var last event.Position
+	for n := range 600 {
+		last = c.grow(n%30, 1+n%9)
+	}
+	a, b := c.node("a", settings{bulk: 100}), c.node("b", settings{bulk: 100})
+	for _, on := range []*node{a, b} {
+		on.wait(last)
+	}
+	c.until("both have half", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	last = c.grow(3, 4)
+	a.wait(last)
+	b.wait(last)
+	c.same(b, 1)
+	if times := strings.Count(a.said()+b.said(), "rebuilding projections"); times != 1 {
+		t.Errorf("projections were rebuilt %d times", times)
+	}
+}
+
+// A server that is killed and comes back takes nothing with it that nodes have shown or
+// answered, and they go on with what they hold.
+func TestServerRestarts(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(postgrestest.Variable) != "" {
+		t.Skip("the server is not the test's to kill")
+	}
+	server, err := postgrestest.Start(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	url, err := server.Database(t.Context(), "nodes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClusterOn(t, url)
+	a, b := c.node("a", settings{}), c.node("b", settings{})
+	c.until("both have half", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	for range 2 {
+		for n := range 150 {
+			c.grow(n%40, 1+n%5)
+		}
+		c.must(server.Kill())
+		for n := range 50 {
+			c.grow(n%40, 2)
+		}
+		c.must(server.Start(c.ctx))
+		last := c.grow(1, 1)
+		a.wait(last)
+		b.wait(last)
+	}
+	c.until("both have half", func() bool {
+		ofA, errA := a.leases.Held(c.ctx)
+		ofB, errB := b.leases.Held(c.ctx)
+		return errA == nil && errB == nil && len(ofA) == 8 && len(ofB) == 8
+	})
+	last := c.grow(2, 1)
+	a.wait(last)
+	b.wait(last)
+	c.same(a, 1)
+	c.allAnswered()
+}
+
+// An event whose metadata can't be read is of nobody. What comes after it in its stream
+// waits behind it, on whichever node, and after that node has gone.
+func TestUnreadableEvents(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	a, b := c.node("a", settings{}), c.node("b", settings{})
+	c.until("both have half", func() bool { return len(a.holds()) == 8 && len(b.holds()) == 8 })
+	const contacts = 20
+	all := func(by int) (last event.Position) {
+		for n := range contacts {
+			last = c.grow(n, by)
+		}
+		return last
+	}
+	last := all(1)
+	a.wait(last)
+	for n := range contacts / 2 {
+		c.spoil(n)
+	}
+	last = all(2)
+	b.wait(last)
+	c.same(b, 1)
+	c.must(a.stop())
+	c.until("the other has everything", func() bool { return len(b.holds()) == 16 })
+	d := c.node("d", settings{})
+	c.until("both have half", func() bool { return len(d.holds()) == 8 && len(b.holds()) == 8 })
+	last = all(3)
+	d.wait(last)
+	c.same(d, 1)
+	parked, err := d.runner.Parked(c.ctx, "sums", "")
+	c.must(err)
+	if want := contacts / 2 * 3; len(parked) != want {
+		t.Errorf("%d events are parked, want %d", len(parked), want)
+	}
+}
