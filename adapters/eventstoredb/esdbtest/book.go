@@ -133,6 +133,13 @@ func (s *stream) state() (last event.Revision, tombstoned bool, l limits) {
 	return s.last, s.tombstoned, s.limits
 }
 
+// settled is the state after any append that is under way: the log may show it already.
+func (s *stream) settled() (last event.Revision, tombstoned bool, l limits) {
+	s.appending.Lock()
+	defer s.appending.Unlock()
+	return s.state()
+}
+
 // short is the name that a stream has in the log.
 func short(name string) string {
 	if len(name) <= event.MaxStreamName {

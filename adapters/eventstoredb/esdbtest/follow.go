@@ -34,7 +34,7 @@ func dropped() error {
 func (v *service) followStream(o *streams.ReadReq_Options_StreamOptions, ss streams.Streams_ReadServer) error {
 	ctx, name := ss.Context(), string(o.GetStreamIdentifier().GetStreamName())
 	st := v.s.book.stream(short(name))
-	last, tombstoned, _ := st.state()
+	last, tombstoned, _ := st.settled()
 	if tombstoned {
 		return streamDeleted(ss, name)
 	}

@@ -327,7 +327,7 @@ func (v *service) Read(req *streams.ReadReq, ss streams.Streams_ReadServer) erro
 
 func (v *service) readStream(o *streams.ReadReq_Options_StreamOptions, back bool, count uint64, ss streams.Streams_ReadServer) error {
 	name := string(o.GetStreamIdentifier().GetStreamName())
-	last, tombstoned, limits := v.s.book.stream(short(name)).state()
+	last, tombstoned, limits := v.s.book.stream(short(name)).settled()
 	if tombstoned {
 		return streamDeleted(ss, name)
 	}
