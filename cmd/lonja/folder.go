@@ -87,7 +87,11 @@ func (a *app) checkPositions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := filepath.Join(a.cfg.Data, "events.db")
+	log, vault := filepath.Join(a.cfg.Data, "events.db"), filepath.Join(a.cfg.Data, "vault.db")
+	remove := "move " + filepath.Join(a.cfg.Data, "readmodels*.db") + " away"
+	if a.cfg.Servers.given() {
+		log, vault, remove = "the log in EventStoreDB", "the vault in PostgreSQL", "stop all nodes, run UPDATE lonja.generations SET state = 'gone' in PostgreSQL"
+	}
 	all, err := a.runner.Status(ctx)
 	if err != nil {
 		return err
@@ -96,7 +100,7 @@ func (a *app) checkPositions(ctx context.Context) error {
 		for _, g := range p.Generations {
 			if g.Checkpoint > head {
 				return fmt.Errorf("%s ends at position %d, and the read models of %s are at %d: it is an older copy, or another's. Put the right log back; "+
-					"or, if this one is right, move %s away, and they are made again. Nothing was changed", log, head, p.Name, g.Checkpoint, filepath.Join(a.cfg.Data, "readmodels*.db"))
+					"or, if this one is right, %s, and they are made again. Nothing was changed", log, head, p.Name, g.Checkpoint, remove)
 			}
 		}
 	}
@@ -107,7 +111,7 @@ func (a *app) checkPositions(ctx context.Context) error {
 	for _, r := range reactions {
 		if r.Position > head {
 			return fmt.Errorf("%s ends at position %d, and %s has answered events up to %d, as %s says: they are not copies of the same moment. Put copies back that are; nothing was changed",
-				log, head, r.Name, r.Position, filepath.Join(a.cfg.Data, "vault.db"))
+				log, head, r.Name, r.Position, vault)
 		}
 	}
 	return nil

@@ -110,8 +110,10 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	}
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a.tasks.Go(func() { a.sweep(run) })
-	a.tasks.Go(func() { a.sender().Run(run) })
+	if a.shared == nil { // else leases say which node does it
+		a.tasks.Go(func() { a.sweep(run) })
+		a.tasks.Go(func() { a.sender().Run(run) })
+	}
 	a.log.Info("serving", "address", base, "data", f.Data)
 	<-ctx.Done()
 	a.drain(f.drain())

@@ -11,6 +11,7 @@ import (
 	"lonja/adapters/messaging"
 	blobspg "lonja/adapters/postgres/blobs"
 	"lonja/adapters/postgres/database"
+	"lonja/adapters/postgres/leases"
 	readpg "lonja/adapters/postgres/readstore"
 	vaultpg "lonja/adapters/postgres/vault"
 	"lonja/adapters/sqlite/blobs"
@@ -140,7 +141,57 @@ func (a *app) openServers(ctx context.Context, master []byte) error {
 		return err
 	}
 	a.read, a.closers = rows, append([]func() error{rows.Close}, a.closers...)
+	a.shared = &sharing{db: db, rows: rows}
 	return nil
+}
+
+// sharing is what a node shares with others. Where nothing is shared there is none.
+type sharing struct {
+	db     *database.DB
+	rows   *readpg.Store
+	leases *leases.Leases
+}
+
+// wireSharing makes the node take part: which partitions of the read models it moves, and
+// which events it answers, leases say.
+func (a *app) wireSharing() {
+	if a.shared == nil {
+		return
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		name = "node" // it is for people who read of it; what tells nodes apart is made of it
+	}
+	a.shared.leases = leases.New(a.shared.db, leases.Options{Node: name, Partitions: a.shared.rows.Partitions(), Able: a.runner.Ready, Logger: a.log})
+	a.runner.Share(a.shared.rows, a.shared.leases.Held)
+}
+
+// reactionProgress is where reactions keep how far they are.
+func (a *app) reactionProgress() messaging.Progress {
+	if a.shared == nil {
+		return a.vault
+	}
+	return a.shared.leases.Progress(a.vault)
+}
+
+// following is the runner as the router has it.
+func (a *app) following() messaging.Follower {
+	if a.shared == nil {
+		return a.runner
+	}
+	return a.shared.leases.Follow(a.runner)
+}
+
+// wireDuties says what one node at a time does.
+func (a *app) wireDuties() {
+	if a.shared == nil {
+		return
+	}
+	a.shared.leases.Tell(a.runner, a.router)
+	if a.postman != nil { // it serves
+		a.shared.leases.Duty("sweep", a.sweep)
+		a.shared.leases.Duty("mail", func(ctx context.Context) { a.sender().Run(ctx) })
+	}
 }
 
 // checkKeys refuses a log with events whose vault is new: it has none of their keys.

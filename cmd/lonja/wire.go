@@ -79,6 +79,7 @@ type app struct {
 	sandbox  *sandbox.Gateway
 	postman  *commands.Postman // nil in a process that serves nobody
 	watch    *telemetry.Watch
+	shared   *sharing // nil where one process has all
 	served   atomic.Pointer[http.Handler]
 	tasks    sync.WaitGroup // what was started besides the router
 	closers  []func() error // in the order of closing
@@ -117,6 +118,7 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: events, Codec: a.codec, Store: rows, Logger: a.log}); err != nil {
 		return nil, err
 	}
+	a.wireSharing()
 	a.auditor = &audit.Auditor{Store: a.events, Codec: a.codec}
 	if a.words, err = locale.Load(); err != nil {
 		return nil, err
@@ -133,6 +135,7 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if err := a.wireRouter(); err != nil {
 		return nil, err
 	}
+	a.wireDuties()
 	a.wireWatch()
 	return a, a.checkPositions(ctx)
 }
@@ -175,10 +178,10 @@ func (a *app) wireSandbox(ctx context.Context) (err error) {
 }
 
 func (a *app) wireRouter() (err error) {
-	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.vault, Log: a.log, Observer: a.observer()}); err != nil {
+	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.reactionProgress(), Log: a.log, Observer: a.observer()}); err != nil {
 		return err
 	}
-	a.router.AddProjections("projections", a.runner)
+	a.router.AddProjections("projections", a.following())
 	all := []reactions.Reaction{
 		reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands), reactions.Mails(a.commands), reactions.Invitations(a.commands),
 		reactions.Erasures(a.commands),
@@ -209,18 +212,35 @@ func (a *app) start(ctx context.Context) (stop func() error, err error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- a.router.Run(run) }()
+	part := a.takePart(run)
 	stop = func() error {
+		err := part() // what the node has goes to others while it can still let go of it
 		cancel()
-		return <-ended
+		return errors.Join(err, <-ended)
 	}
 	select {
 	case <-a.router.Running():
 		return stop, nil
 	case err := <-ended:
-		cancel()
-		return nil, fmt.Errorf("following the log: %w", err)
+		ended <- nil
+		return nil, errors.Join(fmt.Errorf("following the log: %w", err), stop())
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), stop())
+	}
+}
+
+// takePart shares the work with other nodes, where there can be any, until the function that
+// it returns is called.
+func (a *app) takePart(ctx context.Context) (end func() error) {
+	if a.shared == nil {
+		return func() error { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- a.shared.leases.Run(ctx) }()
+	return func() error {
+		cancel()
+		return <-ended
 	}
 }
 
