@@ -78,6 +78,8 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	a.share.duty("sweep", a.sweep)
+	a.share.duty("mails", func(ctx context.Context) { a.sender().Run(ctx) })
 	stop, err := a.start(ctx)
 	if err != nil {
 		return err
@@ -110,8 +112,10 @@ func (f *serveFlags) serve(ctx context.Context, sys system, prepare func(ctx con
 	}
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a.tasks.Go(func() { a.sweep(run) })
-	a.tasks.Go(func() { a.sender().Run(run) })
+	if a.share == nil { // else they are duties, which one node at a time has
+		a.tasks.Go(func() { a.sweep(run) })
+		a.tasks.Go(func() { a.sender().Run(run) })
+	}
 	a.log.Info("serving", "address", base, "data", f.Data)
 	<-ctx.Done()
 	a.drain(f.drain())

@@ -140,6 +140,7 @@ func (a *app) openServers(ctx context.Context, master []byte) error {
 		return err
 	}
 	a.read, a.closers = rows, append([]func() error{rows.Close}, a.closers...)
+	a.share = &share{db: db, rows: rows}
 	return nil
 }
 

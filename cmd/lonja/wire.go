@@ -78,6 +78,7 @@ type app struct {
 	words    *locale.Catalogue
 	sandbox  *sandbox.Gateway
 	postman  *commands.Postman // nil in a process that serves nobody
+	share    *share            // what nodes share; nil on a data folder
 	watch    *telemetry.Watch
 	served   atomic.Pointer[http.Handler]
 	tasks    sync.WaitGroup // what was started besides the router
@@ -117,6 +118,7 @@ func openApp(ctx context.Context, sys system, cfg appConfig) (_ *app, err error)
 	if a.runner, err = projections.NewRunner(projections.Config{Projections: projections.All(), Events: events, Codec: a.codec, Store: rows, Logger: a.log}); err != nil {
 		return nil, err
 	}
+	a.share.join(a.runner, a.log)
 	a.auditor = &audit.Auditor{Store: a.events, Codec: a.codec}
 	if a.words, err = locale.Load(); err != nil {
 		return nil, err
@@ -175,10 +177,12 @@ func (a *app) wireSandbox(ctx context.Context) (err error) {
 }
 
 func (a *app) wireRouter() (err error) {
-	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: a.vault, Log: a.log, Observer: a.observer()}); err != nil {
+	progress, follower := a.share.progress(a.vault), a.share.follower(a.runner)
+	if a.router, err = messaging.New(messaging.Config{Store: a.events, Codec: a.codec, Progress: progress, Log: a.log, Observer: a.observer()}); err != nil {
 		return err
 	}
-	a.router.AddProjections("projections", a.runner)
+	a.share.tell(a.runner, a.router)
+	a.router.AddProjections("projections", follower)
 	all := []reactions.Reaction{
 		reactions.PaymentsToDocuments(a.commands), reactions.CreditNotesToInvoices(a.commands), reactions.Mails(a.commands), reactions.Invitations(a.commands),
 		reactions.Erasures(a.commands),
@@ -209,16 +213,17 @@ func (a *app) start(ctx context.Context) (stop func() error, err error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- a.router.Run(run) }()
+	leave := a.share.run(ctx)
 	stop = func() error {
 		cancel()
-		return <-ended
+		return errors.Join(<-ended, leave()) // others go on with what this node has let go of
 	}
 	select {
 	case <-a.router.Running():
 		return stop, nil
 	case err := <-ended:
 		cancel()
-		return nil, fmt.Errorf("following the log: %w", err)
+		return nil, errors.Join(fmt.Errorf("following the log: %w", err), leave())
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), stop())
 	}
