@@ -148,7 +148,12 @@ func (f *follower) Renew(ctx context.Context) error {
 	if f.leases.opt.Able() {
 		return nil // there is nothing to rebuild
 	}
-	_, err := f.leases.Alone(ctx, "rebuild", f.Follower.Renew)
+	_, err := f.leases.Alone(ctx, "rebuild", func(ctx context.Context) error {
+		if err := f.CatchUp(ctx); err != nil { // another node may just have done it
+			return err
+		}
+		return f.Follower.Renew(ctx)
+	})
 	return err
 }
 
