@@ -37,7 +37,7 @@ func TestNodesThatStartAtOnce(t *testing.T) {
 				}
 				defer db.Close()
 				var formats, roles int
-				if err := db.Own.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM lonja.formats), (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'lonja\\_%')").Scan(&formats, &roles); err != nil || formats != 3 || roles != 2 {
+				if err := db.Own.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM lonja.formats), (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'lonja\\_%')").Scan(&formats, &roles); err != nil || formats != 4 || roles != 2 {
 					t.Errorf("%d formats, %d roles, %v", formats, roles, err)
 				}
 			})
