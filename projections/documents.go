@@ -24,7 +24,7 @@ import (
 // The order of the folds matters: the summary and the movements look at a document as it
 // was before the event, the timeline as it is after.
 func Documents() *Projection {
-	p := New("documents", 6)
+	p := New("documents", 7)
 	EraseOn[contact.Erased](p)
 	summaryFolds(p)
 	movementFolds(p)

@@ -412,6 +412,7 @@ func (r *Runner) openOne(ctx context.Context, f *follower) error {
 	}
 	now := &follower{p: f.p, gen: g, parked: concerning(&g, parked)}
 	if err := r.level(ctx, now); err != nil {
+		r.forget(f) // some may have moved: what this node believes of them is not to be gone on from
 		return err
 	}
 	r.mu.Lock()

@@ -26,10 +26,16 @@ func (s *Schema) Numbers(columns []string) ([]int, error) {
 	return at, nil
 }
 
+// MaxColumns is how many columns a table can have.
+const MaxColumns = 60
+
 // Check reports what is wrong with a schema that a store is asked to keep.
 func (s *Schema) Check() error {
 	if s.Name == "" {
 		return fmt.Errorf("a table has no name")
+	}
+	if len(s.Columns) > MaxColumns {
+		return fmt.Errorf("table %s has %d columns, at most %d can be kept", s.Name, len(s.Columns), MaxColumns)
 	}
 	for i, c := range s.Columns {
 		if c.Kind != Text && c.Kind != Int || s.Column(c.Name) != i {

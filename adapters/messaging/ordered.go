@@ -49,6 +49,10 @@ type OrderedConfig struct {
 	// Patience is how long the end of a subscription waits for what becomes of the message
 	// in hand. 0: not at all; it comes again with the next subscription.
 	Patience time.Duration
+	// Known reports an error for an event that this program does not know, whatever its type.
+	// Where nodes share a topic none is passed over: a newer node's reaction may answer it, and
+	// would find it passed. nil: all are known.
+	Known func(*event.Stored) error
 	// Taken is called before the first event of a partition that this node has taken.
 	Taken func(ctx context.Context, topic string) error
 }

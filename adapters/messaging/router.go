@@ -94,7 +94,7 @@ func New(cfg Config) (*Router, error) {
 	r := &Router{cfg: cfg, router: router, topics: map[string][]string{}}
 	r.ordered = NewOrdered(OrderedConfig{
 		Store: cfg.Store, Progress: cfg.Progress, Log: cfg.Log, Topics: r.topics, Again: cfg.Times.Again, Patience: 2 * cfg.Times.Grace,
-		Taken: r.taken,
+		Taken: r.taken, Known: cfg.Codec.Known,
 	})
 	return r, nil
 }

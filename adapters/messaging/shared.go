@@ -154,11 +154,28 @@ func (s *subscription) shareOnce(ctx context.Context) error {
 			if err := s.deliverShared(ctx, e); err != nil {
 				return err
 			}
+		} else if err := s.known(e); err != nil {
+			return err
 		}
 		s.ignored++
 		s.passed(e.Position)
 	}
 	s.reached(s.at)
+	return nil
+}
+
+// known reports an error for an event of a type, or in a form, that only a newer program
+// knows. What is wrong with one event's bytes is its reactions' business.
+func (s *subscription) known(e *event.Stored) error {
+	if s.o.cfg.Known == nil {
+		return nil
+	}
+	err := s.o.cfg.Known(e)
+	var unknown *event.UnknownTypeError
+	var newer *event.NewerSchemaError
+	if errors.As(err, &unknown) || errors.As(err, &newer) {
+		return fmt.Errorf("a newer node has written what this one does not know, and may have to answer: %w", err)
+	}
 	return nil
 }
 

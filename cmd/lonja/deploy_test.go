@@ -27,7 +27,7 @@ func TestTheExampleConfigurationIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Serve.serveFlags
-	if s.Addr != "127.0.0.1:1" || s.BaseURL != "https://localhost" || len(s.Proxies) != 1 || s.Proxies[0].String() != "172.30.240.0/24" || s.Metrics == "" ||
+	if s.Addr != "127.0.0.1:1" || s.BaseURL != "https://localhost" || len(s.Proxies) != 1 || s.Proxies[0].String() != "172.30.240.20/32" || s.Metrics == "" ||
 		s.From == "" || s.Drain == nil || *s.Drain != 5*time.Second {
 		t.Errorf("the file gives %+v", s)
 	}

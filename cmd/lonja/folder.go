@@ -43,7 +43,7 @@ func (a *app) checkAttachments(ctx context.Context, file string) error {
 	if info, err := os.Stat(file); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil // it is there, or opening it says what is wrong
 	}
-	n, err := a.countFiles(ctx)
+	n, err := countFiles(ctx, a.events, a.codec)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -53,12 +53,12 @@ func (a *app) checkAttachments(ctx context.Context, file string) error {
 
 // countFiles returns how many files the comments of the whole log name, but for those of
 // contacts that were erased: their bytes need not be there.
-func (a *app) countFiles(ctx context.Context) (n int, err error) {
+func countFiles(ctx context.Context, events event.Store, codec *event.Codec) (n int, err error) {
 	const width = 1000
 	posted := conversation.Posted{}.EventType()
 	var buf []event.Stored
 	for after := event.Position(0); ; {
-		if buf, err = a.events.ReadFeed(ctx, after, width, buf[:0]); err != nil {
+		if buf, err = events.ReadFeed(ctx, after, width, buf[:0]); err != nil {
 			return 0, err
 		}
 		if len(buf) == 0 {
@@ -69,7 +69,7 @@ func (a *app) countFiles(ctx context.Context) (n int, err error) {
 			if buf[i].Type != posted || !bytes.Contains(buf[i].Data, []byte(`"files"`)) {
 				continue
 			}
-			rec, err := a.codec.Decode(ctx, &buf[i])
+			rec, err := codec.Decode(ctx, &buf[i])
 			if err != nil {
 				return 0, err
 			}

@@ -19,6 +19,7 @@ import (
 	"lonja/adapters/sqlite/vault"
 	"lonja/commands"
 	"lonja/domain/event"
+	"lonja/domain/vocabulary"
 )
 
 // migrateCmd moves a system from its data folder to servers. The folder stays as it is.
@@ -61,7 +62,7 @@ type move struct {
 	events, toEvents event.Store
 	vault            *vault.Vault
 	toVault          *vaultpg.Vault
-	blobs            *blobs.Store
+	blobs            *blobs.Store // nil where there are none
 	toBlobs          *blobspg.Store
 }
 
@@ -93,10 +94,9 @@ func (m *move) open(ctx context.Context, c *migrateCmd, master []byte, sys syste
 			return err
 		}
 	}
-	if m.blobs, err = blobs.Open(ctx, filepath.Join(c.Data, "attachments.db")); err != nil {
+	if err := m.openBlobs(ctx, filepath.Join(c.Data, "attachments.db")); err != nil {
 		return err
 	}
-	m.closers = append(m.closers, m.blobs.Close)
 	db, err := database.Open(ctx, c.Postgres, database.Options{})
 	if err != nil {
 		return err
@@ -115,6 +115,23 @@ func (m *move) open(ctx context.Context, c *migrateCmd, master []byte, sys syste
 		return err
 	}
 	m.toEvents, m.closers = target, append(m.closers, target.Close)
+	return nil
+}
+
+// openBlobs opens the attachments. Where there is no file of them, there must be none.
+func (m *move) openBlobs(ctx context.Context, file string) (err error) {
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		n, err := countFiles(ctx, m.events, event.NewCodec(vocabulary.Registry(), m.vault))
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%s is missing or empty, and the log beside it has comments with %d files, which are only there: put it back. "+
+				"If there is no copy any more, 'lonja serve --without-attachments' makes an empty one, which can be moved", file, n)
+		}
+		return err
+	}
+	if m.blobs, err = blobs.Open(ctx, file); err != nil {
+		return err
+	}
+	m.closers = append(m.closers, m.blobs.Close)
 	return nil
 }
 
@@ -139,7 +156,7 @@ func (m *move) run(ctx context.Context, sys system) error {
 		return err
 	}
 	fmt.Fprintf(m.out, "vault: %d rows; the same on both sides, with positions as they are in EventStoreDB\n", n)
-	fmt.Fprintf(m.out, "Everything has arrived. Give every node the folder's master key in LONJA_MASTER_KEY, and start one: it makes the read models. Keep %s until you have looked at the portal there; it is as it was.\n", m.log)
+	fmt.Fprintf(m.out, "Everything has arrived. Give every node the folder's master key in LONJA_MASTER_KEY, and start one: it makes the read models. %s is as it was: destroy it, with its copies, once you have looked at the portal there, since who is erased from now on stays readable in it.\n", m.log)
 	return nil
 }
 
@@ -217,6 +234,9 @@ func (m *move) moveVault(ctx context.Context, report *migration.Report) (uint64,
 
 // moveBlobs copies the attachments that the target does not have, and reads all again.
 func (m *move) moveBlobs(ctx context.Context) (files int, bytes int64, err error) {
+	if m.blobs == nil {
+		return 0, 0, nil
+	}
 	all, err := m.blobs.All(ctx)
 	if err != nil {
 		return 0, 0, err

@@ -174,6 +174,16 @@ func TestASystemMovesToServers(t *testing.T) {
 		code := run(t.Context(), []string{"migrate", "--data", folder, "--eventstoredb", to.EventStoreDB, "--postgres", to.Postgres}, testSystem(&out, &out))
 		return code, out.String()
 	}
+	files := filepath.Join(dir, "attachments.db")
+	if err := os.Rename(files, files+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := migrate(dir); code != 1 || !strings.Contains(said, "1 files") {
+		t.Errorf("without its attachments the folder is moved: status %d: %s", code, said)
+	}
+	if err := os.Rename(files+".away", files); err != nil {
+		t.Fatalf("a file was made in the folder: %v", err)
+	}
 	code, said := migrate(dir)
 	if code != 0 || !strings.Contains(said, "Everything has arrived") {
 		t.Fatalf("status %d: %s", code, said)

@@ -33,7 +33,7 @@ type vaultStore interface {
 // is the embedded default: everything is in the data folder.
 type servers struct {
 	EventStoreDB string `name:"eventstoredb" help:"EventStoreDB that keeps the events, esdb://user:password@host:2113?tlsCaFile=…, where several nodes serve; with --postgres. Where both are left out, everything is in the data folder." placeholder:"URL" env:"LONJA_EVENTSTOREDB"`
-	Postgres     string `help:"PostgreSQL that keeps read models, vault and attachments, postgres://user:password@host/database; with --eventstoredb. The environment keeps passwords off the list of processes." placeholder:"URL" env:"LONJA_POSTGRES"`
+	Postgres     string `help:"PostgreSQL that keeps read models, vault and attachments, postgres://user:password@host/database?sslmode=verify-full; with --eventstoredb. The environment keeps passwords off the list of processes." placeholder:"URL" env:"LONJA_POSTGRES"`
 }
 
 func (s *servers) given() bool { return s.EventStoreDB != "" || s.Postgres != "" }
@@ -162,9 +162,13 @@ func (a *app) wireSharing() {
 	if err != nil {
 		name = "node" // it is for people who read of it; what tells nodes apart is made of it
 	}
-	a.shared.leases = leases.New(a.shared.db, leases.Options{Node: name, Partitions: a.shared.rows.Partitions(), Able: a.runner.Ready, Logger: a.log})
+	a.shared.leases = leases.New(a.shared.db, leases.Options{Node: name, Partitions: a.shared.rows.Partitions(), Able: a.able, Logger: a.log})
 	a.runner.Share(a.shared.rows, a.shared.leases.Held)
 }
+
+// able reports whether the node may hold partitions: not while its projections wait to be
+// rebuilt, nor once they have stopped at what only a newer program knows.
+func (a *app) able() bool { return a.runner.Ready() && len(a.router.Stopped()) == 0 }
 
 // reactionProgress is where reactions keep how far they are.
 func (a *app) reactionProgress() messaging.Progress {

@@ -64,12 +64,18 @@ type DB struct {
 	binding []byte // the secret of lonja.binding
 }
 
+var errUnreadable = errors.New("postgres: the connection string can't be read: want postgres://user:password@host:port/database, " +
+	"with what is no letter and no digit in the password as %XX ('/' is %2F, '@' is %40)")
+
 // Open connects to the database of a connection string (postgres://user:password@host/database)
 // and brings it to this program's format.
 func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: the connection string can't be read (want postgres://user:password@host:port/database): %w", err)
+		return nil, errUnreadable // the parser's error may quote the password
+	}
+	if strings.Contains(c.ConnConfig.Host+c.ConnConfig.Database, "@") {
+		return nil, errUnreadable // a password with a slash ends up in them, and would be told with every error
 	}
 	db := &DB{name: fmt.Sprintf("%s:%d/%s", c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Database)}
 	c.MaxConns = int32(o.Conns)

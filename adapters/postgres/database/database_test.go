@@ -110,14 +110,22 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Close()
+	// Somebody else's login gets in only where it is let; who drops the database has to be able to end its connection.
+	if _, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://lonjatest_nobody:hush@%s:%d/%s", base.Host, base.Port, base.Database)); err == nil || !strings.Contains(err.Error(), "42501") {
+		t.Errorf("the login of another system connects: %v", err)
+	}
+	execute(t, url, "GRANT CONNECT ON DATABASE "+base.Database+" TO lonjatest_nobody; GRANT lonjatest_nobody TO CURRENT_USER")
 	for name, c := range map[string]struct {
 		url  string
 		want error
 		says string
 	}{
-		"no server":        {fmt.Sprintf("postgres://lonja:hush@%s:1/x", base.Host), database.ErrAway, ":1/x"},
-		"no such address":  {"postgres://%zz", nil, "postgres://user:password@host:port/database"},
-		"a user of little": {fmt.Sprintf("postgres://lonjatest_nobody:hush@%s:%d/%s", base.Host, base.Port, base.Database), database.ErrRights, "GRANT lonja_reader TO lonjatest_nobody"},
+		"no server":               {fmt.Sprintf("postgres://lonja:hush@%s:1/x", base.Host), database.ErrAway, ":1/x"},
+		"no such address":         {"postgres://%zz", nil, "postgres://user:password@host:port/database"},
+		"a bad port":              {"postgres://lonja:hush@127.0.0.1:port/x", nil, "%2F"},
+		"a slash in the password": {"postgres://lonja:/hush@127.0.0.1/x", nil, "%2F"},
+		"words":                   {"host=127.0.0.1 port=x password = hush", nil, "%2F"},
+		"a user of little":        {fmt.Sprintf("postgres://lonjatest_nobody:hush@%s:%d/%s", base.Host, base.Port, base.Database), database.ErrRights, "GRANT lonja_reader TO lonjatest_nobody"},
 	} {
 		_, err := database.Open(t.Context(), c.url, database.Options{})
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "hush") {

@@ -407,7 +407,10 @@ func (l *Leases) renewed(sent time.Time, mine map[string]int64, back []string, s
 	parts = slices.DeleteFunc(parts, func(p int) bool { _, going := l.giving[p]; return going })
 	lacking = share - len(parts) - len(l.giving)
 	for len(parts) > share {
-		l.giving[parts[len(parts)-1]] = l.version + 1
+		last := parts[len(parts)-1]
+		if l.giving[last] = l.version; slices.Contains(l.want, last) {
+			l.giving[last]++ // the holders have yet to let go of it
+		}
 		parts = parts[:len(parts)-1]
 	}
 	l.wanting(parts)

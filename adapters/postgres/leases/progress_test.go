@@ -119,3 +119,33 @@ func TestParkedReactionsMove(t *testing.T) {
 		t.Errorf("answered: %v", c.answered)
 	}
 }
+
+// given a node of an older program, and an event that only a newer one knows
+// when the node comes to it
+// then its reactions do not pass it, though it is of no type that they are about: a newer
+// node's may answer it.
+func TestWhatOnlyANewerNodeKnowsIsNotPassed(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	n := c.node("older", settings{})
+	c.grow(1, 2)
+	c.mu.Lock()
+	c.n++
+	raw, err := encode(c.ctx, c.codec, c.n, 1, 1)
+	c.must(err)
+	raw.Type = "counter.newer"
+	r, err := c.log.Append(c.ctx, "newer-1", event.NoStream, []event.Raw{raw})
+	c.mu.Unlock()
+	c.must(err)
+	for !strings.Contains(n.said(), "a newer node has written") {
+		if c.ctx.Err() != nil {
+			t.Fatalf("nothing is said of it:\n%s", n.said())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	at, err := n.leases.Progress(n.vault).Checkpoint(c.ctx, "answers")
+	c.must(err)
+	if at >= r.Position {
+		t.Errorf("reactions are at %d, beyond the event at %d that this program does not know", at, r.Position)
+	}
+}

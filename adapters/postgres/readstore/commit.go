@@ -106,6 +106,15 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 		// Nothing follows the log into generations that are kept for a rollback: they go.
 		batch.Queue("UPDATE lonja.generations SET state = 'gone' WHERE projection = $1 AND state = 'old' AND number <> $2", g.projection, g.number)
 		batch.Queue("UPDATE lonja.generations SET erased = erased + 1 WHERE number = $1", g.number)
+		var os []int32
+		for _, of := range sets {
+			for o := range of.erased {
+				os = append(os, numbers[o])
+			}
+		}
+		// Why an event could not be folded may quote it.
+		batch.Queue(`UPDATE lonja.parked p SET reason = 'erased' FROM lonja.owners w
+			WHERE w.number = ANY($2::integer[]) AND p.generation = $1 AND p.account = w.account AND p.contact = w.contact AND p.reason <> ''`, g.number, os)
 	}
 	park(batch, g.number, b)
 	err = s.db.Writes.SendBatch(ctx, batch).Close()

@@ -177,7 +177,7 @@ func (s *Store) clearErased(ctx context.Context) error {
 			return err
 		}
 		for _, t := range g.tables {
-			if _, err := s.db.Own.Exec(ctx, "VACUUM "+t.name); err != nil {
+			if _, err := s.db.Own.Exec(ctx, "VACUUM (ANALYZE) "+t.name); err != nil {
 				return err
 			}
 		}

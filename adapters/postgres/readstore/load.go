@@ -365,7 +365,11 @@ func (l *loader) seal(ctx context.Context) error {
 				return err
 			}
 		}
-		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number)
+		erasures := 0
+		for _, at := range l.tables {
+			erasures += len(at.erased)
+		}
+		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true, erased = erased + $2 WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number, erasures)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fenced(readmodels.Generation{Number: l.gen.number, Projection: l.gen.projection}, "seal")
 		}

@@ -18,6 +18,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lonja/adapters/postgres/database"
 	"lonja/adapters/secrets"
@@ -54,6 +55,8 @@ type Vault struct {
 	ctx     context.Context // of what listens
 	stop    context.CancelFunc
 	workers sync.WaitGroup
+
+	clearing atomic.Bool // pages with keys that were thrown away are to be cleared, once nobody reads them
 }
 
 type keyName struct {
@@ -233,11 +236,57 @@ func (v *Vault) EraseKey(ctx context.Context, account id.Account, subject string
 		return err
 	}
 	v.forget()
-	// What was overwritten is in the table's pages until they are written anew. It is a small table.
-	if _, err := v.run(ctx, "VACUUM (FULL) lonja_vault.keys"); err != nil {
-		return err
-	}
+	v.clearKeys(ctx)
 	return nil
+}
+
+// clearKeys writes the table of keys anew: what was overwritten is in its pages until then.
+// It is a small table. Who reads it is waited for a moment only, since everybody else would
+// wait behind that (a backup reads for long): then it is tried again, later and beside.
+func (v *Vault) clearKeys(ctx context.Context) {
+	if err := v.rewriteKeys(ctx); err == nil || v.clearing.Swap(true) {
+		return
+	}
+	v.workers.Go(func() {
+		defer v.clearing.Store(false)
+		t := time.NewTicker(clearAgain)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+			case <-v.ctx.Done():
+				return
+			}
+			err := v.rewriteKeys(v.ctx)
+			if err == nil {
+				return
+			}
+			v.logger.Warn("the pages with keys that were thrown away could not be cleared: trying again", "error", err)
+		}
+	})
+}
+
+// How long clearing waits for readers, and until it is tried again.
+const (
+	clearPatience = "500ms"
+	clearAgain    = 30 * time.Second
+)
+
+func (v *Vault) rewriteKeys(ctx context.Context) error {
+	if v.ended.Load() {
+		return errClosed
+	}
+	return v.describe(v.db.Own.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
+		if _, err := c.Exec(ctx, "SET lock_timeout = '"+clearPatience+"'"); err != nil {
+			return err
+		}
+		defer func() {
+			_, reset := c.Exec(context.WithoutCancel(ctx), "RESET lock_timeout")
+			err = errors.Join(err, reset)
+		}()
+		_, err = c.Exec(ctx, "VACUUM (FULL) lonja_vault.keys")
+		return err
+	}))
 }
 
 // forget empties the cache. Erasures are rare, and keys are quick to open again.

@@ -785,6 +785,7 @@ func (b *best) read(s *sifting) ([]readmodels.Row, error) {
 			return nil, s.err
 		}
 		stmt.BindInt64(1, c.chunk.column(rowColumn).nums[c.at])
+		stmt.BindInt64(2, s.o)
 		found, err := stmt.Step()
 		if err == nil && !found {
 			err = errChunk

@@ -362,6 +362,11 @@ func (w *writing) change(c *readmodels.Change) error {
 				return err
 			}
 		}
+		// Why an event could not be folded may quote it.
+		if err := sqlitex.Execute(w.conn, "UPDATE parked SET reason = 'erased' WHERE account = ?1 AND contact = ?2 AND reason <> ''",
+			&sqlitex.ExecOptions{Args: []any{string(key.Account), string(key.Contact)}}); err != nil {
+			return err
+		}
 		return run(stmt)
 	}
 	stmt, err := w.conn.Prepare(t.upsert)

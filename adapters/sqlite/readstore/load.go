@@ -152,6 +152,7 @@ func (l *loader) rows(ctx context.Context, t *table, keys []readmodels.Key) ([]r
 			continue
 		}
 		stmt.BindInt64(1, r)
+		stmt.BindInt64(2, o)
 		found, err := stmt.Step()
 		if err == nil && found {
 			out = append(out, readRow(stmt, t, keys[i]))

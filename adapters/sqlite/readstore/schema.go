@@ -139,7 +139,7 @@ func newTable(at int, s *readmodels.Schema) *table {
 	t.get = fmt.Sprintf("SELECT %s FROM %s WHERE o = +?1 AND id = +?2", t.columns, t.name)
 	t.find = fmt.Sprintf("SELECT %s, w.contact FROM %s t JOIN owners w ON w.id = t.o WHERE t.id = +?1 AND w.account = +?2 ORDER BY w.contact LIMIT 1",
 		strings.Join(prefixed("t.", values), ", "), t.name)
-	t.load = fmt.Sprintf("SELECT %s FROM %s WHERE r = +?1", t.columns, t.name)
+	t.load = fmt.Sprintf("SELECT %s FROM %s WHERE r = +?1 AND o = +?2", t.columns, t.name)
 	t.insert = fmt.Sprintf("INSERT INTO %s (%s, r) VALUES (%s, ?%d)", t.name, list, strings.Join(marks, ", "), len(names)+1)
 	t.upsert = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (o, id) DO UPDATE SET %s", t.name, list, strings.Join(marks, ", "), strings.Join(sets, ", "))
 	for i := range sets {

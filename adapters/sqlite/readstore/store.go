@@ -304,7 +304,7 @@ func sameTables(a, b []readmodels.Schema) bool {
 	}
 	for i := range a {
 		x, y := &a[i], &b[i]
-		if x.Name != y.Name || len(x.Columns) != len(y.Columns) || len(x.Indexes) != len(y.Indexes) {
+		if x.Name != y.Name || x.Sifted != y.Sifted || len(x.Columns) != len(y.Columns) || len(x.Indexes) != len(y.Indexes) {
 			return false
 		}
 		for j := range x.Columns {

@@ -1,6 +1,10 @@
 -- Read models. The tables of projections are made as projections come and go; here is what
 -- they have in common.
 
+-- The roles are the server's: who owns another database of it may become them too, and must
+-- not get in here.
+DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$;
+
 -- Owners of rows, interned: a key of two ULIDs becomes a small integer in rows and indexes.
 CREATE TABLE lonja.owners (
 	number  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -57,7 +61,7 @@ INSERT INTO lonja.binding SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_r
 
 -- The number of the owner that the transaction is bound to: of a contact or the account
 -- itself, or with whole of the account all of whose contacts it may see. NULL for none.
-CREATE FUNCTION lonja.bound(whole boolean) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+CREATE FUNCTION lonja.bound(whole boolean) RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	of_scope text := current_setting('lonja.scope', true);
 	of_account text := current_setting('lonja.account', true);
