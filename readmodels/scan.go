@@ -152,3 +152,14 @@ func (s *Scan) Resolve(t *Schema) (Resolved, error) {
 	}
 	return r, nil
 }
+
+// SameTables reports whether tables are kept alike. Of columns and indexes, none and an empty
+// list are the same, since a store may keep schemas as JSON.
+func SameTables(a, b []Schema) bool {
+	return slices.EqualFunc(a, b, func(x, y Schema) bool {
+		return x.Name == y.Name && x.ByID == y.ByID && x.Sifted == y.Sifted && slices.Equal(x.Columns, y.Columns) &&
+			slices.EqualFunc(x.Indexes, y.Indexes, func(i, j Index) bool {
+				return i.Name == j.Name && i.Wide == j.Wide && slices.Equal(i.Columns, j.Columns)
+			})
+	})
+}

@@ -137,12 +137,7 @@ func TestWhatOnlyANewerNodeKnowsIsNotPassed(t *testing.T) {
 	r, err := c.log.Append(c.ctx, "newer-1", event.NoStream, []event.Raw{raw})
 	c.mu.Unlock()
 	c.must(err)
-	for !strings.Contains(n.said(), "a newer node has written") {
-		if c.ctx.Err() != nil {
-			t.Fatalf("nothing is said of it:\n%s", n.said())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	c.until("it says that it stops before the event", func() bool { return strings.Contains(n.said(), "a newer node has written") })
 	at, err := n.leases.Progress(n.vault).Checkpoint(c.ctx, "answers")
 	c.must(err)
 	if at >= r.Position {

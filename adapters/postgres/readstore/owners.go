@@ -101,17 +101,22 @@ func names(all []owner) (accounts, contacts []string, err error) {
 	return accounts, contacts, nil
 }
 
-// numbers returns the numbers of the owners that have one.
-func (s *Store) numbers(ctx context.Context, all []owner) (map[owner]int32, error) {
-	out := make(map[owner]int32, len(all))
-	var missing []owner
+// split returns the numbers that are known, and the owners whose are not.
+func (o *owners) split(all []owner) (known map[owner]int32, missing []owner) {
+	known = make(map[owner]int32, len(all))
 	for _, who := range all {
-		if n, ok := s.writers.known(who); ok {
-			out[who] = n
+		if n, ok := o.known(who); ok {
+			known[who] = n
 		} else {
 			missing = append(missing, who)
 		}
 	}
+	return known, missing
+}
+
+// numbers returns the numbers of the owners that have one.
+func (s *Store) numbers(ctx context.Context, all []owner) (map[owner]int32, error) {
+	out, missing := s.writers.split(all)
 	accounts, contacts, err := names(missing)
 	if err != nil || len(missing) == 0 {
 		return out, err
@@ -146,15 +151,7 @@ const addOwners = "INSERT INTO lonja.owners (account, contact) SELECT DISTINCT *
 // that a crash took back would be given to another owner, with the rows that were written
 // under it. So each is written, once for each time that a node begins.
 func (s *Store) assured(ctx context.Context, all []owner) (map[owner]int32, error) {
-	out := make(map[owner]int32, len(all))
-	var missing []owner
-	for _, who := range all {
-		if n, ok := s.writers.known(who); ok {
-			out[who] = n
-		} else {
-			missing = append(missing, who)
-		}
-	}
+	out, missing := s.writers.split(all)
 	accounts, contacts, err := names(missing)
 	if err != nil || len(missing) == 0 {
 		return out, err

@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -345,14 +344,14 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 			r := &all[i]
 			if r.State == readmodels.Live {
 				state = readmodels.Building
-				if r.Version == version && sameTables(r.Tables, tables) {
+				if r.Version == version && readmodels.SameTables(r.Tables, tables) {
 					found = r
 				}
 			}
 		}
 		for i := range all {
 			r := &all[i]
-			if found == nil && r.Sealed && r.Version == version && sameTables(r.Tables, tables) {
+			if found == nil && r.Sealed && r.Version == version && readmodels.SameTables(r.Tables, tables) {
 				found = r // the newest is last, but a building one ends where one is live
 			}
 			if r.Sealed {
@@ -366,7 +365,7 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 				if _, err := tx.Exec(ctx, "UPDATE lonja.generations SET state = 'gone' WHERE number = $1", r.Number); err != nil {
 					return err
 				}
-			case r.Version == version && sameTables(r.Tables, tables) && s.untouched(r):
+			case r.Version == version && readmodels.SameTables(r.Tables, tables) && s.untouched(r):
 				empty = r
 			}
 		}
@@ -381,30 +380,6 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 		return err
 	})
 	return g, s.begun(begun, err)
-}
-
-func sameTables(a, b []readmodels.Schema) bool {
-	// As JSON has them: no columns and none that were named are the same.
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := &a[i], &b[i]
-		if x.Name != y.Name || x.ByID != y.ByID || len(x.Columns) != len(y.Columns) || len(x.Indexes) != len(y.Indexes) {
-			return false
-		}
-		for j := range x.Columns {
-			if x.Columns[j] != y.Columns[j] {
-				return false
-			}
-		}
-		for j := range x.Indexes {
-			if !reflect.DeepEqual(x.Indexes[j], y.Indexes[j]) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // abandoned reports whether nobody loads the generation any more, since the connection

@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,7 +254,7 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 		var found, empty *readmodels.Generation
 		for i := range all {
 			r := &all[i].Generation
-			same := r.Version == version && sameTables(r.Tables, tables)
+			same := r.Version == version && readmodels.SameTables(r.Tables, tables)
 			if r.State == readmodels.Live {
 				state = readmodels.Building
 				if same {
@@ -265,14 +264,14 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 		}
 		for i := range all {
 			r := &all[i].Generation
-			if found == nil && r.Sealed && r.Version == version && sameTables(r.Tables, tables) {
+			if found == nil && r.Sealed && r.Version == version && readmodels.SameTables(r.Tables, tables) {
 				found = r // the newest is last, but a building one ends where one is live
 			}
 			switch {
 			case r.Sealed:
 			case s.abandoned(r):
 				gone = append(gone, r.Number)
-			case r.Version == version && sameTables(r.Tables, tables) && s.untouched(r):
+			case r.Version == version && readmodels.SameTables(r.Tables, tables) && s.untouched(r):
 				empty = r
 			}
 		}
@@ -296,29 +295,6 @@ func (s *Store) Open(ctx context.Context, projection string, version int, tables
 		s.removeFiles(gone)
 	}
 	return g, err
-}
-
-func sameTables(a, b []readmodels.Schema) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := &a[i], &b[i]
-		if x.Name != y.Name || x.Sifted != y.Sifted || len(x.Columns) != len(y.Columns) || len(x.Indexes) != len(y.Indexes) {
-			return false
-		}
-		for j := range x.Columns {
-			if x.Columns[j] != y.Columns[j] {
-				return false
-			}
-		}
-		for j := range x.Indexes {
-			if !reflect.DeepEqual(x.Indexes[j], y.Indexes[j]) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // abandoned reports whether nobody loads the generation any more, since its process
