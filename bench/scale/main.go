@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -31,6 +32,15 @@ type config struct {
 	contacts int
 	rounds   int
 	conns    int
+	profile  string
+}
+
+// profileOf is where the CPU profile of a part goes, empty for none.
+func (c config) profileOf(part string) string {
+	if c.profile == "" {
+		return ""
+	}
+	return filepath.Join(c.profile, part+".prof")
 }
 
 // parts are measured in this order.
@@ -56,6 +66,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&c.contacts, "contacts", 50_000, "contacts, of 20 events each")
 	flags.IntVar(&c.rounds, "rounds", 5, "rounds of requests, their reference in turn with them")
 	flags.IntVar(&c.conns, "connections", 64, "connections that ask for home")
+	flags.StringVar(&c.profile, "profile", "", "write a CPU profile of live and rebuild to this folder")
 	serve := flags.String("serve", "", "serve home from this database, and its reference (the program starts itself so)")
 	generate := flags.Bool("generate", false, "only write the log (the program starts itself so, so that it begins with its memory free)")
 	if err := flags.Parse(args); err != nil {

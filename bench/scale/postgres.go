@@ -84,17 +84,7 @@ func withPostgres(ctx context.Context, f func(url string, s *postgres.Stores) er
 	if err != nil {
 		return err
 	}
-	defer func() {
-		var self, before, after syscall.Rusage
-		_ = syscall.Getrusage(syscall.RUSAGE_CHILDREN, &before)
-		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self)
-		err = errors.Join(err, server.Stop(), server.Close())
-		_ = syscall.Getrusage(syscall.RUSAGE_CHILDREN, &after)
-		sec := func(u syscall.Rusage) float64 {
-			return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
-		}
-		fmt.Printf("cpu: self %.2f, server %.2f\n", sec(self), sec(after)-sec(before))
-	}()
+	defer func() { err = errors.Join(err, server.Stop(), server.Close()) }()
 	url, err := server.Database(ctx, "bench")
 	if err != nil {
 		return err
@@ -127,12 +117,12 @@ func postgresLive(ctx context.Context, t *table, c config) error {
 		if err != nil {
 			return err
 		}
-		began := time.Now()
-		if err := r.CatchUp(ctx); err != nil {
+		cost, err := meter(ctx, s, c.profileOf("live"), func() error { return r.CatchUp(ctx) })
+		if err != nil {
 			return err
 		}
-		rate := float64(head) / time.Since(began).Seconds()
-		fmt.Println("took", time.Since(began))
+		rate := float64(head) / cost.took.Seconds()
+		t.say("live: %s", cost)
 		t.row(fmt.Sprintf("live: all %d projections follow %d events in batches of %d", len(projections.All()), head, batch),
 			fmt.Sprintf("%.0f events/s", rate), fmt.Sprintf("%d events/s", barLive), rate/barLive, 1)
 		return nil
@@ -160,51 +150,54 @@ func postgresRebuild(ctx context.Context, t *table, c config) error {
 		}
 		began := map[projections.Phase]time.Time{}
 		start := time.Now()
-		if err := r.Rebuild(ctx, func(p projections.Progress) {
-			if began[p.Phase].IsZero() {
-				began[p.Phase] = time.Now()
-			}
-		}); err != nil {
+		cost, err := meter(ctx, s, c.profileOf("rebuild"), func() error {
+			return r.Rebuild(ctx, func(p projections.Progress) {
+				if began[p.Phase].IsZero() {
+					began[p.Phase] = time.Now()
+				}
+			})
+		})
+		if err != nil {
 			return err
 		}
-		took := time.Since(start)
-		t.say("folding %.2f s, indexing %.2f s, catching up %.2f s", began[projections.Indexing].Sub(start).Seconds(),
-			began[projections.Catching].Sub(began[projections.Indexing]).Seconds(), time.Since(began[projections.Catching]).Seconds())
-		rate := float64(head) / took.Seconds()
+		t.say("rebuild: %s; folding %.2f s, indexing %.2f s, catching up %.2f s", cost, began[projections.Indexing].Sub(start).Seconds(),
+			began[projections.Catching].Sub(began[projections.Indexing]).Seconds(), start.Add(cost.took).Sub(began[projections.Catching]).Seconds())
+		rate := float64(head) / cost.took.Seconds()
 		t.row(fmt.Sprintf("rebuild of all %d projections from %d events", len(projections.All()), head),
 			fmt.Sprintf("%.0f events/s", rate), fmt.Sprintf("%d events/s", barRebuild), rate/barRebuild, 1)
 		copied, rows, size, err := bareCopy(ctx, c.dir, s)
 		if err != nil {
 			return err
 		}
-		t.row("the same beside a bare COPY of its rows", fmt.Sprintf("%.2f s", took.Seconds()),
-			fmt.Sprintf("%.2f s (%d rows, %d MB)", copied.Seconds(), rows, size>>20), copied.Seconds()/took.Seconds(), barCopy)
+		t.say("bare COPY: %s", copied)
+		t.row("the same beside a bare COPY of its rows", fmt.Sprintf("%.2f s", cost.took.Seconds()),
+			fmt.Sprintf("%.2f s (%d rows, %d MB)", copied.took.Seconds(), rows, size>>20), copied.took.Seconds()/cost.took.Seconds(), barCopy)
 		return nil
 	})
 }
 
 // bareCopy copies all rows of the live generations into tables like theirs, without index.
-func bareCopy(ctx context.Context, dir string, s *postgres.Stores) (took time.Duration, rows, size int64, err error) {
+func bareCopy(ctx context.Context, dir string, s *postgres.Stores) (cost spent, rows, size int64, err error) {
 	all, err := s.Reads.Generations(ctx)
 	if err != nil {
-		return 0, 0, 0, err
+		return cost, 0, 0, err
 	}
 	conn, err := s.DB.Connect(ctx)
 	if err != nil {
-		return 0, 0, 0, err
+		return cost, 0, 0, err
 	}
 	defer conn.Close(ctx)
 	writer, err := s.DB.Connect(ctx)
 	if err != nil {
-		return 0, 0, 0, err
+		return cost, 0, 0, err
 	}
 	defer writer.Close(ctx)
 	if _, err := writer.Exec(ctx, "SET ROLE lonja_writer"); err != nil {
-		return 0, 0, 0, err
+		return cost, 0, 0, err
 	}
 	file, err := os.CreateTemp(dir, "copy-")
 	if err != nil {
-		return 0, 0, 0, err
+		return cost, 0, 0, err
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
@@ -215,32 +208,34 @@ func bareCopy(ctx context.Context, dir string, s *postgres.Stores) (took time.Du
 		for _, tab := range g.Tables {
 			name := fmt.Sprintf("g%d_%s", g.Number, tab.Name)
 			if err := errors.Join(file.Truncate(0), rewind(file)); err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
 			if _, err := writer.PgConn().CopyTo(ctx, file, "COPY (SELECT * FROM lonja."+name+") TO STDOUT (FORMAT binary)"); err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
 			at, err := file.Seek(0, io.SeekCurrent)
 			if err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
 			size += at
 			if err := rewind(file); err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
 			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS bare; CREATE TABLE bare."+name+" (LIKE lonja."+name+" INCLUDING STORAGE) WITH (toast_tuple_target = 8160)"); err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
-			began := time.Now()
-			tag, err := conn.PgConn().CopyFrom(ctx, file, "COPY bare."+name+" FROM STDIN (FORMAT binary)")
+			one, err := meter(ctx, s, "", func() error {
+				tag, err := conn.PgConn().CopyFrom(ctx, file, "COPY bare."+name+" FROM STDIN (FORMAT binary)")
+				rows += tag.RowsAffected()
+				return err
+			})
 			if err != nil {
-				return 0, 0, 0, err
+				return cost, 0, 0, err
 			}
-			took += time.Since(began)
-			rows += tag.RowsAffected()
+			cost = spent{cost.took + one.took, cost.ours + one.ours, cost.server + one.server}
 		}
 	}
-	return took, rows, size, nil
+	return cost, rows, size, nil
 }
 
 func rewind(f *os.File) error {
