@@ -139,16 +139,17 @@ type work struct {
 	store readmodels.Store
 	gen   readmodels.Generation
 
-	owners map[owner]*held
-	of     owner          // the last one that a cell was asked for of, as it was asked,
-	cells  *held          // and its cells; nil: look them up
-	within id.Account     // of the last new owner
-	erased map[owner]bool // owners whose stored rows go before anything is written
-	clock  int64
-	cost   int
-	usage  []usage                                // by table
-	known  func(table int, k readmodels.Key) bool // false: the store surely has no such row; nil: ask the store
-	before func(context.Context) error            // runs before rows are loaded
+	owners  map[owner]*held
+	of      owner          // the last one that a cell was asked for of, as it was asked,
+	cells   *held          // and its cells; nil: look them up
+	within  id.Account     // of the last new owner
+	erased  map[owner]bool // owners whose stored rows go before anything is written
+	clock   int64
+	cost    int
+	usage   []usage // by table
+	scratch scratch
+	known   func(table int, k readmodels.Key) bool // false: the store surely has no such row; nil: ask the store
+	before  func(context.Context) error            // runs before rows are loaded
 
 	// careful makes every event's effect one that can be taken back.
 	careful bool
@@ -163,6 +164,38 @@ func newWork(p *Projection, store readmodels.Store, gen readmodels.Generation) *
 		p: p, store: store, gen: gen, owners: map[owner]*held{}, erased: map[owner]bool{},
 		blocked: map[owner]bool{}, streams: map[string]bool{}, skip: map[event.Position]readmodels.Parked{},
 		usage: make([]usage, len(p.tables)),
+	}
+}
+
+// scratch is what folding a batch needs for a while, kept for the next one.
+type scratch struct {
+	plans   []plan
+	ends    []int // where the plans of each event end; they begin where those of the one before do
+	wanted  []bool
+	handled []*handling
+	load    [][]*cell // by table
+}
+
+func (s *scratch) begin(events int) {
+	s.plans = s.plans[:0]
+	s.ends, s.wanted, s.handled = slices.Grow(s.ends[:0], events)[:events], slices.Grow(s.wanted[:0], events)[:events], slices.Grow(s.handled[:0], events)[:events]
+}
+
+// of returns the plans of an event.
+func (s *scratch) of(i int) []plan {
+	from := 0
+	if i > 0 {
+		from = s.ends[i-1]
+	}
+	return s.plans[from:s.ends[i]]
+}
+
+// end forgets the cells, whose rows would else stay in memory.
+func (s *scratch) end() {
+	clear(s.plans)
+	for i := range s.load {
+		clear(s.load[i])
+		s.load[i] = s.load[i][:0]
 	}
 }
 
@@ -192,25 +225,27 @@ func (p *Projection) wants(eventType string) bool {
 // applies the events in order. A *poison says which event can't be folded: then the
 // cells are of no use, unless the work is careful, which parks the event instead.
 func (w *work) fold(ctx context.Context, items []item) error {
-	plans, wanted, handled := make([][]plan, len(items)), make([]bool, len(items)), make([]*handling, len(items))
-	all := make([]plan, 0, 4*len(items)) // what the plans are parts of
-	var load [][]*cell
+	s := &w.scratch
+	s.begin(len(items))
+	defer s.end()
+	wanted, handled := s.wanted, s.handled
 	for i := range items {
 		it := &items[i]
 		handled[i] = w.p.types[it.stored.Type]
+		s.ends[i] = len(s.plans)
 		if wanted[i] = handled[i] != nil || len(w.p.anyFolds) > 0; !wanted[i] || it.err != nil {
 			continue
 		}
-		more, err := w.plan(handled[i], &it.rec, all, &load)
+		more, err := w.plan(handled[i], &it.rec, s.plans, &s.load)
 		if err == nil {
-			plans[i], all = more[len(all):len(more):len(more)], more
+			s.plans, s.ends[i] = more, len(more)
 		} else {
 			it := *it
 			it.err = err
 			items = append(items[:i:i], append([]item{it}, items[i+1:]...)...) // a copy: other projections share the batch
 		}
 	}
-	if err := w.load(ctx, load); err != nil {
+	if err := w.load(ctx, s.load); err != nil {
 		return err
 	}
 	for i := range items {
@@ -236,7 +271,7 @@ func (w *work) fold(ctx context.Context, items []item) error {
 		}
 		err := it.err
 		if err == nil {
-			err = w.apply(it, plans[i])
+			err = w.apply(it, s.of(i))
 		}
 		if err == nil {
 			continue

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,85 +55,113 @@ func AppendMetadata(b []byte, m Metadata) ([]byte, error) {
 
 // ParseMetadata reads the stored form.
 func ParseMetadata(b []byte) (Metadata, error) {
+	r := borrowScratch()
+	defer scratches.Put(r)
+	return r.metadata(b)
+}
+
+func (r *plainScratch) metadata(b []byte) (Metadata, error) {
 	w, ok := scanMetadata(b)
 	if !ok {
-		w = wireMetadata{}
-		if err := json.Unmarshal(b, &w); err != nil {
+		var general wireMetadata
+		if err := json.Unmarshal(b, &general); err != nil {
 			return Metadata{}, fmt.Errorf("metadata: %w", err)
 		}
+		w = general.scanned()
 	}
 	m := Metadata{
-		Account: id.Account(w.Account), Contact: id.Contact(w.Contact), Actor: Actor{Kind: ActorKind(w.Actor), ID: w.ActorID},
-		OccurredAt: time.UnixMilli(w.At).UTC(), TraceParent: w.Trace, Schema: w.Schema,
+		Account: id.Account(r.text(w.account)), Contact: id.Contact(r.text(w.contact)), Actor: Actor{Kind: ActorKind(r.text(w.actor)), ID: r.text(w.actorID)},
+		OccurredAt: time.UnixMilli(w.at).UTC(), TraceParent: string(w.trace), Schema: w.schema,
 	}
-	for _, f := range []struct {
-		dst  *ulid.ULID
-		text string
-		name string
-	}{{&m.Command, w.Command, "command"}, {&m.Correlation, w.Correlation, "$correlationId"}, {&m.Causation, w.Causation, "$causationId"}} {
-		if f.text == "" && f.name == "$causationId" {
-			continue
+	var err error
+	if m.Command, err = parseULID("command", w.command); err != nil {
+		return Metadata{}, err
+	}
+	m.Correlation = m.Command // as it is of most events
+	if !bytes.Equal(w.correlation, w.command) {
+		if m.Correlation, err = parseULID("$correlationId", w.correlation); err != nil {
+			return Metadata{}, err
 		}
-		u, err := ulid.ParseStrict(f.text)
-		if err != nil {
-			return Metadata{}, fmt.Errorf("metadata: %s %q: %w", f.name, f.text, err)
+	}
+	if len(w.causation) > 0 {
+		if m.Causation, err = parseULID("$causationId", w.causation); err != nil {
+			return Metadata{}, err
 		}
-		*f.dst = u
 	}
 	return m, nil
+}
+
+func parseULID(name string, text []byte) (ulid.ULID, error) {
+	u, err := ulid.ParseStrict(string(text))
+	if err != nil {
+		return u, fmt.Errorf("metadata: %s %q: %w", name, text, err)
+	}
+	return u, nil
+}
+
+// scanned is wireMetadata as it lies in what is read.
+type scanned struct {
+	account, contact, actor, actorID, command, correlation, causation, trace []byte
+	at                                                                       int64
+	schema                                                                   int
+}
+
+func (w *wireMetadata) scanned() scanned {
+	return scanned{
+		account: []byte(w.Account), contact: []byte(w.Contact), actor: []byte(w.Actor), actorID: []byte(w.ActorID), command: []byte(w.Command),
+		correlation: []byte(w.Correlation), causation: []byte(w.Causation), trace: []byte(w.Trace), at: w.At, schema: w.Schema,
+	}
 }
 
 // scanMetadata reads the form that AppendMetadata writes, ten times as fast as JSON in
 // general: an object of plain strings and integers. It reports false for all else,
 // which is left to the general reader.
-func scanMetadata(b []byte) (w wireMetadata, ok bool) {
+func scanMetadata(b []byte) (w scanned, ok bool) {
 	if len(b) < 2 || b[0] != '{' || b[len(b)-1] != '}' {
 		return w, false
 	}
-	// One string that all parts are of: copied each for itself, they would cost more than all else here.
-	all := string(b)
 	seen := 0
 	for i := 1; ; i++ {
-		name, next, ok := scanString(all, i)
+		name, next, ok := scanString(b, i)
 		if !ok || next >= len(b) || b[next] != ':' {
 			return w, false
 		}
 		i = next + 1
 		var bit int
-		switch name {
+		switch string(name) {
 		case "at", "schema":
 			n, next, ok := scanInt(b, i)
 			if !ok {
 				return w, false
 			}
 			if name[0] == 'a' {
-				w.At, bit = n, 1
+				w.at, bit = n, 1
 			} else {
-				w.Schema, bit = int(n), 2
+				w.schema, bit = int(n), 2
 			}
 			i = next
 		default:
-			text, next, ok := scanString(all, i)
+			text, next, ok := scanString(b, i)
 			if !ok {
 				return w, false
 			}
-			switch name {
+			switch string(name) {
 			case "account":
-				w.Account, bit = text, 4
+				w.account, bit = text, 4
 			case "contact":
-				w.Contact, bit = text, 8
+				w.contact, bit = text, 8
 			case "actor":
-				w.Actor, bit = text, 16
+				w.actor, bit = text, 16
 			case "actorId":
-				w.ActorID, bit = text, 32
+				w.actorID, bit = text, 32
 			case "command":
-				w.Command, bit = text, 64
+				w.command, bit = text, 64
 			case "$correlationId":
-				w.Correlation, bit = text, 128
+				w.correlation, bit = text, 128
 			case "$causationId":
-				w.Causation, bit = text, 256
+				w.causation, bit = text, 256
 			case "trace":
-				w.Trace, bit = text, 512
+				w.trace, bit = text, 512
 			default:
 				return w, false
 			}
@@ -153,19 +182,19 @@ func scanMetadata(b []byte) (w wireMetadata, ok bool) {
 
 // scanString reads a string of plain ASCII without escapes that starts at i, and
 // returns where it goes on behind it.
-func scanString(b string, i int) (text string, next int, ok bool) {
+func scanString(b []byte, i int) (text []byte, next int, ok bool) {
 	if i >= len(b) || b[i] != '"' {
-		return "", 0, false
+		return nil, 0, false
 	}
 	for j := i + 1; j < len(b); j++ {
 		switch c := b[j]; {
 		case c == '"':
 			return b[i+1 : j], j + 1, true
 		case c < ' ' || c >= 0x80 || c == '\\':
-			return "", 0, false
+			return nil, 0, false
 		}
 	}
-	return "", 0, false
+	return nil, 0, false
 }
 
 // scanInt reads an integer of at most 15 digits without sign or leading zeros.

@@ -3,9 +3,11 @@ package event
 import (
 	"bytes"
 	"encoding"
+	"encoding/binary"
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -33,6 +35,8 @@ const maxPlain = 64
 type plainScratch struct {
 	// Short texts that came before. Kinds, days and codes come again and again.
 	texts [1 << plainTextBits]string
+	// Ids that came before: of the same contacts and people again and again.
+	ids [1 << plainIDBits]string
 
 	borrow bool // sealed data stays where it is read
 }
@@ -40,11 +44,36 @@ type plainScratch struct {
 const (
 	plainTextBits = 8
 	plainTextLen  = 16
+	plainIDBits   = 13
+	plainIDLen    = 26 // of a ULID
 )
+
+// scratches are kept for the next one who reads.
+var scratches sync.Pool // of *plainScratch
+
+func borrowScratch() *plainScratch {
+	if r, ok := scratches.Get().(*plainScratch); ok {
+		return r
+	}
+	return new(plainScratch)
+}
+
+// id is text of what is as long as an id.
+func (r *plainScratch) id(b []byte) string {
+	// The end of an id is random, or counts.
+	at := &r.ids[binary.LittleEndian.Uint64(b[plainIDLen-8:])*0x9e3779b97f4a7c15>>(64-plainIDBits)]
+	if *at != string(b) {
+		*at = string(b)
+	}
+	return *at
+}
 
 // text returns the string of b, which shares memory with one before where it can.
 func (r *plainScratch) text(b []byte) string {
-	if len(b) == 0 || len(b) > plainTextLen {
+	switch {
+	case len(b) == plainIDLen:
+		return r.id(b)
+	case len(b) == 0 || len(b) > plainTextLen:
 		return string(b)
 	}
 	h := uint32(len(b))

@@ -171,9 +171,8 @@ func (s *Stored) decodeError(err error) error {
 
 // Codec turns events into stored bytes and back.
 type Codec struct {
-	reg     *Registry
-	keys    Keys
-	scratch sync.Pool // of *plainScratch
+	reg  *Registry
+	keys Keys
 }
 
 // NewCodec returns a codec over the registry's types and the keys of personal data.
@@ -236,8 +235,11 @@ func (c *Codec) decode(ctx context.Context, s *Stored, borrow bool) (Recorded, e
 	fail := func(err error) (Recorded, error) {
 		return rec, s.decodeError(err)
 	}
+	scratch := borrowScratch()
+	defer scratches.Put(scratch)
+	scratch.borrow = borrow
 	var err error
-	if rec.Meta, err = ParseMetadata(s.Meta); err != nil {
+	if rec.Meta, err = scratch.metadata(s.Meta); err != nil {
 		return fail(err)
 	}
 	e, ok := c.reg.types[s.Type]
@@ -263,7 +265,7 @@ func (c *Codec) decode(ctx context.Context, s *Stored, borrow bool) (Recorded, e
 		v.Elem().SetZero()
 		e.free.Put(into)
 	}()
-	if err := c.read(e, v, data, borrow); err != nil {
+	if err := e.read(scratch, v, data); err != nil {
 		return fail(err)
 	}
 	if len(e.sealed) > 0 {
@@ -280,16 +282,9 @@ func (c *Codec) decode(ctx context.Context, s *Stored, borrow bool) (Recorded, e
 }
 
 // read reads an event's JSON into the zero event that v points to.
-func (c *Codec) read(e *entry, v reflect.Value, data []byte, borrow bool) error {
+func (e *entry) read(scratch *plainScratch, v reflect.Value, data []byte) error {
 	if e.plain != nil {
-		scratch, _ := c.scratch.Get().(*plainScratch)
-		if scratch == nil {
-			scratch = new(plainScratch)
-		}
-		scratch.borrow = borrow
-		ok := e.plain.read(scratch, v.Elem(), data)
-		c.scratch.Put(scratch)
-		if ok {
+		if e.plain.read(scratch, v.Elem(), data) {
 			return nil
 		}
 		v.Elem().SetZero()

@@ -148,7 +148,9 @@ func (p *Personal[T]) Open() (T, bool) {
 	if p.key == nil || len(p.sealed) == 0 {
 		return v, false
 	}
-	plain, err := p.open()
+	o := borrowOpening()
+	defer openings.Put(o)
+	plain, err := p.open(o)
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
 	}
@@ -158,6 +160,11 @@ func (p *Personal[T]) Open() (T, bool) {
 			return v, true
 		}
 	}
+	return unmarshal[T](plain)
+}
+
+// unmarshal has a value of its own, which reading moves to the heap.
+func unmarshal[T any](plain []byte) (v T, ok bool) {
 	if jsonv2.Unmarshal(plain, &v) != nil {
 		var zero T
 		return zero, false
@@ -175,20 +182,35 @@ func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
 	if p.key == nil || len(p.sealed) == 0 {
 		return nil, false
 	}
-	plain, err := p.open()
-	return plain, err == nil
+	o := borrowOpening()
+	defer openings.Put(o)
+	plain, err := p.open(o)
+	return bytes.Clone(plain), err == nil
 }
 
-// open decrypts only when it is asked for: most events are read for less.
-func (p *Personal[T]) open() ([]byte, error) {
-	sealed, err := base64.RawStdEncoding.AppendDecode(make([]byte, 0, len(p.sealed)*3/4), p.sealed)
-	if err != nil {
+// opening is where personal data is decrypted. Nobody keeps what lies there.
+type opening struct{ place, sealed []byte }
+
+var openings sync.Pool // of *opening
+
+func borrowOpening() *opening {
+	if o, ok := openings.Get().(*opening); ok {
+		return o
+	}
+	return new(opening)
+}
+
+// open decrypts only when it is asked for: most events are read for less. What it
+// returns lies in o.
+func (p *Personal[T]) open(o *opening) (_ []byte, err error) {
+	o.place = append(append(o.place[:0], p.place[:]...), p.field...)
+	if o.sealed, err = base64.RawStdEncoding.AppendDecode(o.sealed[:0], p.sealed); err != nil {
 		return nil, fmt.Errorf("sealed data: %w", err)
 	}
-	if len(sealed) < nonceSize+tagSize {
+	if len(o.sealed) < nonceSize+tagSize {
 		return nil, errCutShort
 	}
-	return p.key.openInto(sealed[nonceSize:nonceSize], placeOf(p.place, p.field), sealed) // where it lies: it is ours
+	return p.key.openInto(o.sealed[nonceSize:nonceSize], o.place, o.sealed)
 }
 
 // Or returns the value, or other where it was erased or never set.

@@ -3,12 +3,12 @@
 package money
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/bojanz/currency"
 	"github.com/govalues/decimal"
@@ -44,41 +44,50 @@ func Digits(cur string) (uint8, bool) {
 
 // Parse reads a decimal such as "-1234.5" as an amount of cur. More decimals
 // than the currency has are refused unless they are zeros.
-func Parse(s, cur string) (Money, error) {
+func Parse(s, cur string) (Money, error) { return parse(s, cur) }
+
+func parse[S string | []byte](s S, cur string) (Money, error) {
 	digits, ok := Digits(cur)
 	if !ok {
 		return Money{}, fmt.Errorf("money: %q is not an ISO 4217 currency code", cur)
 	}
-	neg, rest := false, s
-	if strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "+") {
-		neg, rest = rest[0] == '-', rest[1:]
-	}
-	whole, frac, hasDot := strings.Cut(rest, ".")
-	if whole == "" && frac == "" || hasDot && frac == "" && whole == "" {
-		return Money{}, fmt.Errorf("money: %q is not an amount", s)
-	}
-	if len(frac) > int(digits) {
-		if strings.Trim(frac[digits:], "0") != "" {
-			return Money{}, fmt.Errorf("money: %q has more than the %d decimals of %s", s, digits, cur)
-		}
-		frac = frac[:digits]
+	i := 0
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
+		i++
 	}
 	var n uint64
-	for _, part := range [2]string{whole, frac} {
-		for i := 0; i < len(part); i++ {
-			d := part[i] - '0'
-			if d > 9 {
-				return Money{}, fmt.Errorf("money: %q is not an amount", s)
-			}
-			if n > (math.MaxInt64-uint64(d))/10 {
-				return Money{}, fmt.Errorf("money: %q: %w", s, ErrOverflow)
-			}
-			n = n*10 + uint64(d)
+	read, decimals, dot := 0, 0, false // digits that were read, those behind the point among them
+	for ; i < len(s); i++ {
+		if s[i] == '.' && !dot {
+			dot = true
+			continue
 		}
+		d := s[i] - '0'
+		if d > 9 {
+			return Money{}, fmt.Errorf("money: %q is not an amount", string(s))
+		}
+		read++
+		if dot {
+			if decimals == int(digits) {
+				if d != 0 {
+					return Money{}, fmt.Errorf("money: %q has more than the %d decimals of %s", string(s), digits, cur)
+				}
+				continue
+			}
+			decimals++
+		}
+		if n > (math.MaxInt64-uint64(d))/10 {
+			return Money{}, fmt.Errorf("money: %q: %w", string(s), ErrOverflow)
+		}
+		n = n*10 + uint64(d)
 	}
-	for i := len(frac); i < int(digits); i++ {
+	if read == 0 {
+		return Money{}, fmt.Errorf("money: %q is not an amount", string(s))
+	}
+	for ; decimals < int(digits); decimals++ {
 		if n > math.MaxInt64/10 {
-			return Money{}, fmt.Errorf("money: %q: %w", s, ErrOverflow)
+			return Money{}, fmt.Errorf("money: %q: %w", string(s), ErrOverflow)
 		}
 		n *= 10
 	}
@@ -142,11 +151,15 @@ func (m *Money) UnmarshalText(b []byte) error {
 		*m = Money{}
 		return nil
 	}
-	amount, cur, ok := strings.Cut(string(b), " ")
+	amount, cur, ok := bytes.Cut(b, []byte{' '})
 	if !ok {
 		return fmt.Errorf("money: %q is not an amount and a currency code", b)
 	}
-	v, err := Parse(amount, cur)
+	code := "EUR" // of most
+	if string(cur) != code {
+		code = string(cur)
+	}
+	v, err := parse(amount, code)
 	if err != nil {
 		return err
 	}

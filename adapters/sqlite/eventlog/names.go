@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -99,16 +100,27 @@ func (n *names) read(conn *sqlite.Conn, from, to int64, block *nameBlock) error 
 	defer stmt.Reset()
 	stmt.BindInt64(1, from)
 	stmt.BindInt64(2, to)
+	// One string that all names are parts of: they stay and go together.
+	var all []byte
+	var ends [nameBlockSize][2]int
 	for {
 		row, err := stmt.Step()
 		if err != nil {
 			return fmt.Errorf("read names: %w", err)
 		}
 		if !row {
-			return nil
+			break
 		}
-		name := make([]byte, stmt.ColumnLen(1))
-		stmt.ColumnBytes(1, name)
-		block[stmt.ColumnInt64(0)%nameBlockSize] = string(name)
+		at, n := len(all), stmt.ColumnLen(1)
+		all = slices.Grow(all, n)[:at+n]
+		stmt.ColumnBytes(1, all[at:])
+		ends[stmt.ColumnInt64(0)%nameBlockSize] = [2]int{at, at + n}
 	}
+	names := string(all)
+	for i, at := range ends {
+		if at[1] > at[0] {
+			block[i] = names[at[0]:at[1]]
+		}
+	}
+	return nil
 }
