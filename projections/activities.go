@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"sync"
+
 	"lonja/domain/access"
 	"lonja/domain/conversation"
 	"lonja/domain/document"
@@ -113,12 +115,35 @@ func newActivity(rec *event.Recorded) readmodels.Activity {
 	}
 }
 
+// telling is an event and the activity that tells of it.
+type telling[E any] struct {
+	of E
+	as readmodels.Activity
+}
+
+// tellings are in memory that is used again.
+type tellings[E any] struct{ free sync.Pool } // of *telling[E]
+
+// tell hands f a telling of the event, which f does not keep.
+func (t *tellings[E]) tell(rec *event.Recorded, e E, f func(*telling[E])) {
+	one, ok := t.free.Get().(*telling[E])
+	if !ok {
+		one = new(telling[E])
+	}
+	one.of, one.as = e, newActivity(rec)
+	f(one)
+	*one = telling[E]{}
+	t.free.Put(one)
+}
+
 // issued adds the fold of an issue, which itself says what it is about.
 func issued[E event.Event](p *Projection, common func(*E, *readmodels.Activity) *document.Issued) {
+	var t tellings[E]
 	onFound(p, readmodels.Documents, ofStream, func(d *readmodels.Document, rec *event.Recorded, e E) {
-		a := newActivity(rec)
-		a.Document, a.Kind, a.Number, a.Amount = d.ID, d.Kind, d.Number, common(&e, &a).Total
-		d.Timeline.Add(&a)
+		t.tell(rec, e, func(t *telling[E]) {
+			t.as.Document, t.as.Kind, t.as.Number, t.as.Amount = d.ID, d.Kind, d.Number, common(&t.of, &t.as).Total
+			d.Timeline.Add(&t.as)
+		})
 	})
 }
 
@@ -129,25 +154,30 @@ func happened[E event.Event](p *Projection, fill func(*readmodels.Activity, *E))
 
 // about adds the fold of an event that is about a document.
 func about[E event.Event](p *Projection, doc func(rec *event.Recorded, e E) []readmodels.Key, fill func(*readmodels.Activity, *E)) {
+	var t tellings[E]
 	onFound(p, readmodels.Documents, doc, func(d *readmodels.Document, rec *event.Recorded, e E) {
-		a := newActivity(rec)
-		a.Document, a.Kind, a.Number = d.ID, d.Kind, d.Number
-		fill(&a, &e)
-		d.Timeline.Add(&a)
+		t.tell(rec, e, func(t *telling[E]) {
+			t.as.Document, t.as.Kind, t.as.Number = d.ID, d.Kind, d.Number
+			fill(&t.as, &t.of)
+			d.Timeline.Add(&t.as)
+		})
 	})
 }
 
 // paymentWent adds the fold of a payment's event.
 func paymentWent[E event.Event](p *Projection, fill func(*readmodels.Activity, *E)) {
+	var t tellings[E]
 	onFound(p, readmodels.Payments, ofStream, func(r *readmodels.Payment, rec *event.Recorded, e E) {
-		a := newActivity(rec)
-		a.Payment, a.Amount, a.Method, a.Reference = r.ID, r.Amount, r.Method, r.Reference
-		if len(r.Allocations) == 1 {
-			one := r.Allocations[0]
-			a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
-		}
-		fill(&a, &e)
-		r.Timeline.Add(&a)
+		t.tell(rec, e, func(t *telling[E]) {
+			a := &t.as
+			a.Payment, a.Amount, a.Method, a.Reference = r.ID, r.Amount, r.Method, r.Reference
+			if len(r.Allocations) == 1 {
+				one := r.Allocations[0]
+				a.Document, a.Kind, a.Number = one.Document, one.Kind, one.Number
+			}
+			fill(a, &t.of)
+			r.Timeline.Add(a)
+		})
 	})
 }
 

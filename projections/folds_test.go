@@ -160,7 +160,7 @@ func (r *rows) foldBatch(t *testing.T, p *Projection, part []*event.Recorded) {
 		case !c.found:
 			delete(r.tables[ck.table], ck.key)
 		default:
-			row, err := c.codec.encode(ck.key, c.row)
+			row, err := c.codec.encode(&readmodels.Rows{}, ck.key, c.row)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -81,7 +81,7 @@ type companion struct {
 type rowCodec interface {
 	fresh() any
 	decode(data []byte) (any, error)
-	encode(k readmodels.Key, row any) (readmodels.Row, error)
+	encode(to *readmodels.Rows, k readmodels.Key, row any) (readmodels.Row, error)
 }
 
 type codecOf[R any] struct{ t *readmodels.Table[R] }
@@ -90,12 +90,12 @@ func (c codecOf[R]) fresh() any { return new(R) }
 func (c codecOf[R]) decode(data []byte) (any, error) {
 	return c.t.Decode(data)
 }
-func (c codecOf[R]) encode(k readmodels.Key, row any) (readmodels.Row, error) {
+func (c codecOf[R]) encode(to *readmodels.Rows, k readmodels.Key, row any) (readmodels.Row, error) {
 	r, ok := row.(*R)
 	if !ok {
 		return readmodels.Row{}, fmt.Errorf("row of %s is a %T", c.t.Name, row)
 	}
-	return c.t.Encode(k, r)
+	return c.t.EncodeTo(to, k, r)
 }
 
 // New returns a projection without folds.

@@ -364,7 +364,8 @@ type bulk struct {
 	filter []uint64 // Bloom filter of the keys of rows that went to the store
 
 	jobs    chan writeJob
-	handed  int // rows that went to be written
+	free    sync.Pool // of *chunk
+	handed  int       // rows that went to be written
 	pending sync.WaitGroup
 	mu      sync.Mutex
 	err     error
@@ -527,7 +528,7 @@ func (b *bulk) write(ctx context.Context) {
 func (b *bulk) writeJob(ctx context.Context, job *writeJob) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	chunks := make(chan []readmodels.Change, 2)
+	chunks := make(chan *chunk, 2)
 	var encoder sync.WaitGroup
 	defer encoder.Wait()
 	var encodeErr error
@@ -535,46 +536,65 @@ func (b *bulk) writeJob(ctx context.Context, job *writeJob) error {
 		defer close(chunks)
 		encodeErr = b.encode(ctx, job, chunks)
 	})
-	for chunk := range chunks {
+	for c := range chunks {
 		// The generation goes with this process if that ends: the checkpoint only shows how far it is.
-		batch := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: b.work.gen.Checkpoint, Changes: chunk}
+		batch := readmodels.Batch{Generation: b.work.gen, From: b.work.gen.Checkpoint, To: b.work.gen.Checkpoint, Changes: c.changes}
 		if err := b.work.store.Commit(ctx, batch); err != nil {
 			cancel()
 			for range chunks { // let the encoder end
 			}
 			return err
 		}
+		b.free.Put(c)
 	}
 	return encodeErr
 }
 
-func (b *bulk) encode(ctx context.Context, job *writeJob, chunks chan<- []readmodels.Change) error {
-	chunk := eraseChanges(b.work.p, job.erased)
+// chunk is changes that are committed together, with the memory of their rows.
+type chunk struct {
+	changes []readmodels.Change
+	rows    readmodels.Rows
+}
+
+func (b *bulk) chunk() *chunk {
+	c, ok := b.free.Get().(*chunk)
+	if !ok {
+		c = &chunk{changes: make([]readmodels.Change, 0, rebuildChunk)}
+	}
+	c.rows.Reset()
+	clear(c.changes)
+	c.changes = c.changes[:0]
+	return c
+}
+
+func (b *bulk) encode(ctx context.Context, job *writeJob, chunks chan<- *chunk) error {
+	c := b.chunk()
+	c.changes = eraseChanges(b.work.p, job.erased, c.changes)
 	send := func() error {
 		select {
-		case chunks <- chunk:
-			chunk = make([]readmodels.Change, 0, rebuildChunk)
+		case chunks <- c:
+			c = b.chunk()
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	for i, c := range job.cells {
+	for i, cell := range job.cells {
 		job.cells[i] = nil // to be collected
-		ch, any, err := c.change(b.work.p)
+		ch, any, err := cell.change(b.work.p, &c.rows)
 		if err != nil {
 			return &poison{job.to, err}
 		}
 		if any {
-			chunk = append(chunk, ch)
+			c.changes = append(c.changes, ch)
 		}
-		if len(chunk) >= rebuildChunk {
+		if len(c.changes) >= rebuildChunk {
 			if err := send(); err != nil {
 				return err
 			}
 		}
 	}
-	if len(chunk) > 0 {
+	if len(c.changes) > 0 {
 		return send()
 	}
 	return nil

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,6 +154,7 @@ type work struct {
 
 	// careful makes every event's effect one that can be taken back.
 	careful bool
+	tried   readmodels.Rows // rows as they would be written
 	blocked map[owner]bool  // sequences that are parked
 	streams map[string]bool // streams with a parked event whose owner can't be read
 	skip    map[event.Position]readmodels.Parked
@@ -455,9 +457,10 @@ func (w *work) apply(it *item, plans []plan) (err error) {
 		c.seen = w.clock
 	}
 	if w.careful {
+		w.tried.Reset()
 		for _, p := range plans {
 			if p.cell.found && p.cell.dirty {
-				if _, err := p.cell.codec.encode(p.cell.key, p.cell.row); err != nil {
+				if _, err := p.cell.codec.encode(&w.tried, p.cell.key, p.cell.row); err != nil {
 					return err
 				}
 			}
@@ -476,11 +479,11 @@ func (c *cell) snapshot() (func() error, error) {
 	was := *c
 	var data []byte
 	if c.found {
-		row, err := c.codec.encode(c.key, c.row)
+		row, err := c.codec.encode(&readmodels.Rows{}, c.key, c.row)
 		if err != nil {
 			return nil, err
 		}
-		data = row.Data
+		data = bytes.Clone(row.Data)
 	}
 	return func() (err error) {
 		if data != nil {
@@ -495,10 +498,11 @@ func (c *cell) snapshot() (func() error, error) {
 
 // changes returns what to write, and counts as poison what can't be.
 func (w *work) changes() (out []readmodels.Change, err error) {
-	out = eraseChanges(w.p, w.erased)
+	out = eraseChanges(w.p, w.erased, nil)
+	var rows readmodels.Rows
 	for _, of := range w.owners {
 		for _, c := range of.cells {
-			ch, any, err := c.change(w.p)
+			ch, any, err := c.change(w.p, &rows)
 			if err != nil {
 				return nil, err
 			}
@@ -510,7 +514,7 @@ func (w *work) changes() (out []readmodels.Change, err error) {
 	return out, nil
 }
 
-func eraseChanges(p *Projection, owners map[owner]bool) (out []readmodels.Change) {
+func eraseChanges(p *Projection, owners map[owner]bool, out []readmodels.Change) []readmodels.Change {
 	for o := range owners {
 		for i := range p.tables {
 			k := readmodels.Key{Account: o.account, Contact: o.contact}
@@ -521,7 +525,7 @@ func eraseChanges(p *Projection, owners map[owner]bool) (out []readmodels.Change
 }
 
 // change returns what to write of a cell.
-func (c *cell) change(p *Projection) (ch readmodels.Change, any bool, err error) {
+func (c *cell) change(p *Projection, to *readmodels.Rows) (ch readmodels.Change, any bool, err error) {
 	if !c.dirty || !c.found && !c.stored {
 		return ch, false, nil
 	}
@@ -532,7 +536,7 @@ func (c *cell) change(p *Projection) (ch readmodels.Change, any bool, err error)
 	}()
 	ch = readmodels.Change{Table: p.tables[c.table].Name, Row: readmodels.Row{Key: c.key}, Delete: !c.found}
 	if c.found {
-		if ch.Row, err = c.codec.encode(c.key, c.row); err != nil {
+		if ch.Row, err = c.codec.encode(to, c.key, c.row); err != nil {
 			return ch, false, err
 		}
 	}

@@ -34,6 +34,25 @@ func TestFold(t *testing.T) {
 	})
 }
 
+// Text is folded the short way as it is the long one.
+func TestFoldsAgree(t *testing.T) {
+	t.Parallel()
+	runes := rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("aZ 1\t\v\x1c\u0085\u00a0ñÑçßÆØđı\u0301\u0327ﬁ№")), rapid.Int32Range(0, 0x300))
+	rapid.Check(t, func(t *rapid.T) {
+		s := string(rapid.SliceOf(runes).Draw(t, "s"))
+		if got, want := Fold(s), string(appendFoldOther(nil, s)); got != want {
+			t.Fatalf("%q folds to %q, the long way to %q", s, got, want)
+		}
+	})
+	for r := range rune(0x300) {
+		for _, s := range []string{string(r), " " + string(r), string(r) + "\u0301x", "A" + string(r) + " "} {
+			if got, want := Fold(s), string(appendFoldOther(nil, s)); got != want {
+				t.Errorf("%q folds to %q, the long way to %q", s, got, want)
+			}
+		}
+	}
+}
+
 func TestSortKey(t *testing.T) {
 	t.Parallel()
 	want := []string{"2025/9", "2025/10", "F-2", "F-9A", "f-10", "F-010", "F-123456789012345678901234"}

@@ -53,6 +53,7 @@ type Store interface {
 	// nothing. ErrFenced where the generation's checkpoint or epoch is another. Of a
 	// generation with partitions, those of b.Generation.Parts move, all of which have to be
 	// at b.From in their epochs; rows, and events that are parked, are of their owners alone.
+	// When it returns, the memory of the changes is the caller's again, to be written to.
 	Commit(ctx context.Context, b Batch) error
 
 	// Parked returns the parked events of a generation, oldest first; contact "" means all.

@@ -4,10 +4,8 @@
 package readmodels
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -106,8 +104,6 @@ type Table[R any] struct {
 	// not what package json makes of R; both or none.
 	Append func(b []byte, r *R) []byte
 	Parse  func(data []byte, r *R) error
-
-	scratch sync.Pool // of *[]byte: rows are written there, before they get the memory that they need
 }
 
 // Row is a row as a store keeps it.
@@ -117,17 +113,62 @@ type Row struct {
 	Data   []byte // JSON of R
 }
 
-// Encode returns the row in stored form.
+// Rows is memory for rows in stored form, which is used again after Reset. The zero value
+// is ready.
+type Rows struct {
+	blocks [][]byte
+	at     int // the block that is being filled
+	values []Value
+}
+
+// rowsBlock is how much memory is got at once. A row starts where at least rowsLeft of it is left.
+const (
+	rowsBlock = 256 << 10
+	rowsLeft  = 4 << 10
+)
+
+// Reset forgets the rows, whose memory the next ones get.
+func (r *Rows) Reset() {
+	for i := range r.blocks {
+		if r.blocks[i] = r.blocks[i][:0]; cap(r.blocks[i]) > rowsBlock {
+			r.blocks[i] = make([]byte, 0, rowsBlock) // it had a row that is as large as few are
+		}
+	}
+	clear(r.values) // texts
+	r.at, r.values = 0, r.values[:0]
+}
+
+// room returns where the next row begins.
+func (r *Rows) room() *[]byte {
+	for ; r.at < len(r.blocks); r.at++ {
+		if b := &r.blocks[r.at]; cap(*b)-len(*b) >= rowsLeft {
+			return b
+		}
+	}
+	r.blocks = append(r.blocks, make([]byte, 0, rowsBlock))
+	return &r.blocks[r.at]
+}
+
+// Encode returns the row in stored form, in memory of its own.
 func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
-	data, err := t.marshal(r)
+	return t.EncodeTo(&Rows{blocks: [][]byte{make([]byte, 0, rowsLeft)}}, k, r)
+}
+
+// EncodeTo returns the row in stored form, in the memory of to.
+func (t *Table[R]) EncodeTo(to *Rows, k Key, r *R) (Row, error) {
+	block := to.room()
+	start := len(*block)
+	data, err := t.appendStored(*block, r)
 	if err != nil {
 		return Row{}, fmt.Errorf("row %s of %s: %w", k.ID, t.Name, err)
 	}
-	vals := t.Values(r, make([]Value, 0, len(t.Columns)))
-	if len(vals) != len(t.Columns) {
-		return Row{}, fmt.Errorf("row %s of %s: %d values for %d columns", k.ID, t.Name, len(vals), len(t.Columns))
+	*block = data
+	first := len(to.values)
+	to.values = t.Values(r, to.values)
+	if got := len(to.values) - first; got != len(t.Columns) {
+		return Row{}, fmt.Errorf("row %s of %s: %d values for %d columns", k.ID, t.Name, got, len(t.Columns))
 	}
-	return Row{Key: k, Values: vals, Data: data}, nil
+	return Row{Key: k, Values: to.values[first:len(to.values):len(to.values)], Data: data[start:len(data):len(data)]}, nil
 }
 
 // Decode reads a stored row.
@@ -139,22 +180,20 @@ func (t *Table[R]) Decode(data []byte) (*R, error) {
 	return r, nil
 }
 
-// marshal and unmarshal ask a row that knows its own JSON directly: the standard
+// appendStored and unmarshal ask a row that knows its own JSON directly: the standard
 // library would read it twice more to see that it is valid.
-func (t *Table[R]) marshal(r *R) ([]byte, error) {
+func (t *Table[R]) appendStored(b []byte, r *R) ([]byte, error) {
 	if t.Append != nil {
-		scratch, _ := t.scratch.Get().(*[]byte)
-		if scratch == nil {
-			scratch = new([]byte)
-		}
-		defer t.scratch.Put(scratch)
-		*scratch = t.Append((*scratch)[:0], r)
-		return bytes.Clone(*scratch), nil
+		return t.Append(b, r), nil
 	}
+	var data []byte
+	var err error
 	if m, ok := any(r).(json.Marshaler); ok {
-		return m.MarshalJSON()
+		data, err = m.MarshalJSON()
+	} else {
+		data, err = json.Marshal(r)
 	}
-	return json.Marshal(r)
+	return append(b, data...), err
 }
 
 func (t *Table[R]) unmarshal(data []byte, r *R) error {

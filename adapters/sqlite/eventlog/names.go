@@ -21,6 +21,7 @@ type names struct {
 	mu     sync.Mutex // guards changes
 	loaded []int      // indexes of the loaded blocks, a ring in order of loading
 	oldest int
+	buf    []byte // where the next block is read
 }
 
 const nameBlockSize = 256
@@ -101,7 +102,7 @@ func (n *names) read(conn *sqlite.Conn, from, to int64, block *nameBlock) error 
 	stmt.BindInt64(1, from)
 	stmt.BindInt64(2, to)
 	// One string that all names are parts of: they stay and go together.
-	var all []byte
+	all := n.buf[:0]
 	var ends [nameBlockSize][2]int
 	for {
 		row, err := stmt.Step()
@@ -116,6 +117,7 @@ func (n *names) read(conn *sqlite.Conn, from, to int64, block *nameBlock) error 
 		stmt.ColumnBytes(1, all[at:])
 		ends[stmt.ColumnInt64(0)%nameBlockSize] = [2]int{at, at + n}
 	}
+	n.buf = all
 	names := string(all)
 	for i, at := range ends {
 		if at[1] > at[0] {
