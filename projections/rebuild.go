@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"lonja/domain/event"
+	"lonja/domain/id"
 	"lonja/readmodels"
 )
 
@@ -387,13 +388,14 @@ const (
 
 func newBulk(r *Runner, p *Projection, g readmodels.Generation) *bulk {
 	b := &bulk{work: newWork(p, r.cfg.Store, g), r: r, seed: maphash.MakeSeed(), jobs: make(chan writeJob, 1)}
-	b.work.known = b.known
+	b.work.known, b.work.met = b.known, b.met
 	return b
 }
 
-// hashes places a key in the filter. The account is the same for nearly all.
-func (b *bulk) hashes(table int, k readmodels.Key) [4]uint64 {
-	h := maphash.String(b.seed, k.ID) + (maphash.String(b.seed, string(k.Contact))|1)*uint64(table+1)
+// place returns where a key is in the filter, and an owner, as if it were one of a table.
+// The account is the same for nearly all.
+func (b *bulk) place(table int, contact id.Contact, row string) [4]uint64 {
+	h := maphash.String(b.seed, row) + (maphash.String(b.seed, string(contact))|1)*uint64(table+1)
 	block := h % (filterBits / filterBlock) * filterBlock
 	var out [4]uint64
 	for i := range out {
@@ -402,16 +404,29 @@ func (b *bulk) hashes(table int, k readmodels.Key) [4]uint64 {
 	return out
 }
 
-func (b *bulk) known(table int, k readmodels.Key) bool {
+func (b *bulk) known(table int, k readmodels.Key) bool { return b.has(table, k.Contact, k.ID) }
+
+func (b *bulk) met(o owner) bool { return b.has(ofOwner, o.contact, string(o.account)) }
+
+// ofOwner is no table's number: in the filter, it is that of owners.
+const ofOwner = 1 << 20
+
+func (b *bulk) has(table int, contact id.Contact, row string) bool {
 	if b.filter == nil {
 		return false
 	}
-	for _, n := range b.hashes(table, k) {
+	for _, n := range b.place(table, contact, row) {
 		if b.filter[n/64]&(1<<(n%64)) == 0 {
 			return false
 		}
 	}
 	return true
+}
+
+func (b *bulk) note(table int, contact id.Contact, row string) {
+	for _, n := range b.place(table, contact, row) {
+		b.filter[n/64] |= 1 << (n % 64)
+	}
 }
 
 // evict hands rows to be written and forgets them, until what stays costs at most
@@ -440,6 +455,7 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 	}
 	var cells []*cell
 	for o, of := range w.owners {
+		before := len(cells)
 		of.retain(func(c *cell) bool {
 			if c.found || c.dirty {
 				if !cold[c.table] && bits.Len64(uint64(w.clock-c.seen)) < oldest {
@@ -447,14 +463,16 @@ func (b *bulk) evict(ctx context.Context, to event.Position, keep int) error {
 				}
 				if c.dirty {
 					cells = append(cells, c)
-					for _, n := range b.hashes(c.table, c.key) {
-						b.filter[n/64] |= 1 << (n % 64)
-					}
+					b.note(c.table, c.key.Contact, c.key.ID)
 				}
 			}
 			w.cost -= c.cost
 			return false
 		})
+		if len(cells) > before && of.new {
+			of.new = false
+			b.note(ofOwner, o.contact, string(o.account))
+		}
 		if len(of.cells) == 0 {
 			delete(w.owners, o)
 			w.cells = nil

@@ -52,6 +52,7 @@ type cellKey struct {
 // through faster than hashed.
 type held struct {
 	of    owner
+	new   bool // the store surely has no rows of the owner
 	cells []*cell
 	marks []uint64          // of the cells, so that most are passed over without being looked at
 	byKey map[cellKey]*cell // of more than heldFew, else nil
@@ -150,6 +151,7 @@ type work struct {
 	usage   []usage // by table
 	scratch scratch
 	known   func(table int, k readmodels.Key) bool // false: the store surely has no such row; nil: ask the store
+	met     func(o owner) bool                     // false: the store surely has no rows of the owner; nil: ask the store
 	before  func(context.Context) error            // runs before rows are loaded
 
 	// careful makes every event's effect one that can be taken back.
@@ -346,6 +348,7 @@ func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell
 			}
 			// One string for the account of all: it is compared with the one before again and again.
 			w.cells = &held{of: owner{w.within, o.contact}}
+			w.cells.new = w.met != nil && !w.met(w.cells.of)
 			w.owners[w.cells.of] = w.cells
 		}
 		w.of = o
@@ -355,7 +358,7 @@ func (w *work) cell(table int, codec rowCodec, k readmodels.Key, load *[][]*cell
 		// With the owner's own strings: the rows of one owner follow each other to the store.
 		c = &cell{key: readmodels.Key{Account: w.cells.of.account, Contact: w.cells.of.contact, ID: k.ID}, table: table, codec: codec}
 		w.cells.add(c)
-		if !w.erased[o] && (w.known == nil || w.known(table, k)) {
+		if !w.cells.new && !w.erased[o] && (w.known == nil || w.known(table, k)) {
 			for len(*load) <= table {
 				*load = append(*load, nil)
 			}

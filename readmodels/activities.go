@@ -160,26 +160,20 @@ func appendActivity(b []byte, a *Activity, first *common) []byte {
 	b = strconv.AppendUint(append(b, `{"p":`...), uint64(a.Position), 10)
 	b = appendText(append(b, `,"t":`...), a.Type)
 	b = strconv.AppendInt(append(b, `,"at":`...), a.At.UnixMilli(), 10)
-	for _, f := range [...]struct{ name, value, first string }{
-		{"by", string(a.Actor), string(first.actor)},
-		{"id", a.ActorID, first.actorID},
-		{"doc", string(a.Document), string(first.document)},
-		{"kind", string(a.Kind), string(first.kind)},
-		{"no", a.Number, first.number},
-		{"pay", string(a.Payment), string(first.payment)},
-		{"method", a.Method, first.method},
-		{"ref", a.Reference, first.reference},
-		{"on", string(a.Date), ""},
-		{"why", a.Reason, ""},
-		{"name", a.Name, ""},
-		{"text", a.Text, ""},
-		{"hash", a.Hash, ""},
-		{"other", string(a.Other), ""},
-	} {
-		if f.value != f.first {
-			b = appendText(appendName(b, f.name), f.value)
-		}
-	}
+	b = appendUnless(b, "by", string(a.Actor), string(first.actor))
+	b = appendUnless(b, "id", a.ActorID, first.actorID)
+	b = appendUnless(b, "doc", string(a.Document), string(first.document))
+	b = appendUnless(b, "kind", string(a.Kind), string(first.kind))
+	b = appendUnless(b, "no", a.Number, first.number)
+	b = appendUnless(b, "pay", string(a.Payment), string(first.payment))
+	b = appendUnless(b, "method", a.Method, first.method)
+	b = appendUnless(b, "ref", a.Reference, first.reference)
+	b = appendField(b, "on", string(a.Date))
+	b = appendField(b, "why", a.Reason)
+	b = appendField(b, "name", a.Name)
+	b = appendField(b, "text", a.Text)
+	b = appendField(b, "hash", a.Hash)
+	b = appendField(b, "other", string(a.Other))
 	if a.Amount != (money.Money{}) {
 		b = appendMoney(append(b, `,"amount":`...), a.Amount)
 	}
@@ -187,6 +181,14 @@ func appendActivity(b []byte, a *Activity, first *common) []byte {
 		b = appendMoney(append(b, `,"owed":`...), *a.Outstanding)
 	}
 	return append(b, '}')
+}
+
+// appendUnless appends a text member that is left out where it is what is expected.
+func appendUnless(b []byte, name, value, expected string) []byte {
+	if value == expected {
+		return b
+	}
+	return appendText(appendName(b, name), value)
 }
 
 var entryBreak = []byte(",\n")

@@ -2,6 +2,7 @@ package document_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -286,5 +287,36 @@ func TestSettle(t *testing.T) {
 		case total.Minor <= recorded.Minor && (err != nil || back.Minor != max(0, total.Minor-reversed.Minor)):
 			t.Fatalf("%v in all of %v, after %v: %v goes back, %v", total, recorded, reversed, back, err)
 		}
+	})
+}
+
+// Days are read as time.Parse reads them.
+func TestDatesAreThoseOfTimeParse(t *testing.T) {
+	t.Parallel()
+	agree := func(text string) {
+		d := document.Date(text)
+		at, err := time.Parse(time.DateOnly, text)
+		if d.Valid() != (err == nil) {
+			t.Fatalf("%q is valid: %v, time.Parse says %v", text, d.Valid(), err)
+		}
+		if err != nil {
+			if d.Year() != 0 || d.Month() != 0 || !d.Time().IsZero() {
+				t.Fatalf("%q is %d, %d, %v", text, d.Year(), d.Month(), d.Time())
+			}
+			return
+		}
+		if !d.Time().Equal(at) || d.Year() != at.Year() || d.Month() != int(at.Month()) {
+			t.Fatalf("%q is %v, want %v", text, d.Time(), at)
+		}
+	}
+	for _, year := range []int{0, 1, 1900, 2000, 2023, 2024, 9999} {
+		for month := range 14 {
+			for day := range 33 {
+				agree(fmt.Sprintf("%04d-%02d-%02d", year, month, day))
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		agree(rapid.StringMatching(`[0-9]{3,5}.[0-9]{1,2}[-/][0-9 ]{2,3}`).Draw(t, "text"))
 	})
 }

@@ -36,7 +36,10 @@ type plainScratch struct {
 	// Short texts that came before. Kinds, days and codes come again and again.
 	texts [1 << plainTextBits]string
 	// Ids that came before: of the same contacts and people again and again.
-	ids [1 << plainIDBits]string
+	ids [1 << plainIDBits]struct {
+		bytes [plainIDLen]byte // beside each other: the text itself is anywhere in memory
+		text  string
+	}
 
 	borrow bool // sealed data stays where it is read
 }
@@ -44,7 +47,7 @@ type plainScratch struct {
 const (
 	plainTextBits = 8
 	plainTextLen  = 16
-	plainIDBits   = 13
+	plainIDBits   = 12
 	plainIDLen    = 26 // of a ULID
 )
 
@@ -62,10 +65,10 @@ func borrowScratch() *plainScratch {
 func (r *plainScratch) id(b []byte) string {
 	// The end of an id is random, or counts.
 	at := &r.ids[binary.LittleEndian.Uint64(b[plainIDLen-8:])*0x9e3779b97f4a7c15>>(64-plainIDBits)]
-	if *at != string(b) {
-		*at = string(b)
+	if id := [plainIDLen]byte(b); at.bytes != id || at.text == "" {
+		at.bytes, at.text = id, string(b)
 	}
-	return *at
+	return at.text
 }
 
 // text returns the string of b, which shares memory with one before where it can.
