@@ -121,7 +121,8 @@ type Rows struct {
 	values []Value
 }
 
-// rowsBlock is how much memory is got at once. A row starts where at least rowsLeft of it is left.
+// rowsBlock is how much memory is got at once at most, rowsLeft at least. A row starts
+// where rowsLeft is left.
 const (
 	rowsBlock = 256 << 10
 	rowsLeft  = 4 << 10
@@ -145,13 +146,17 @@ func (r *Rows) room() *[]byte {
 			return b
 		}
 	}
-	r.blocks = append(r.blocks, make([]byte, 0, rowsBlock))
+	size := rowsLeft
+	if r.at > 0 {
+		size = min(2*cap(r.blocks[r.at-1]), rowsBlock)
+	}
+	r.blocks = append(r.blocks, make([]byte, 0, size))
 	return &r.blocks[r.at]
 }
 
 // Encode returns the row in stored form, in memory of its own.
 func (t *Table[R]) Encode(k Key, r *R) (Row, error) {
-	return t.EncodeTo(&Rows{blocks: [][]byte{make([]byte, 0, rowsLeft)}}, k, r)
+	return t.EncodeTo(&Rows{}, k, r)
 }
 
 // EncodeTo returns the row in stored form, in the memory of to.

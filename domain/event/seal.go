@@ -149,7 +149,7 @@ func (p *Personal[T]) Open() (T, bool) {
 		return v, false
 	}
 	o := borrowOpening()
-	defer openings.Put(o)
+	defer o.done()
 	plain, err := p.open(o)
 	if err != nil {
 		return v, false // bind verified the key; an altered byte reads as lost, and the audit finds it
@@ -183,13 +183,18 @@ func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
 		return nil, false
 	}
 	o := borrowOpening()
-	defer openings.Put(o)
+	defer o.done()
 	plain, err := p.open(o)
 	return bytes.Clone(plain), err == nil
 }
 
-// opening is where personal data is decrypted. Nobody keeps what lies there.
+// opening is where personal data is decrypted. Nobody keeps what lies there, nor does it stay.
 type opening struct{ place, sealed []byte }
+
+func (o *opening) done() {
+	clear(o.sealed)
+	openings.Put(o)
+}
 
 var openings sync.Pool // of *opening
 
