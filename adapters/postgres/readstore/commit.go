@@ -85,9 +85,13 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 			who = append(who, o, owner{o.account, ""})
 		}
 	}
-	numbers, err := s.assured(ctx, who)
+	known, err := s.assured(ctx, who)
 	if err != nil {
 		return err
+	}
+	numbers := make(map[owner]int32, len(who))
+	for i, o := range who {
+		numbers[o] = known[i]
 	}
 	batch := &pgx.Batch{}
 	epochs := make([]int64, len(b.Generation.Parts))

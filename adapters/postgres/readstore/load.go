@@ -2,11 +2,13 @@ package readstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -18,9 +20,13 @@ import (
 )
 
 // loader loads a new generation in bulk: rows are appended by COPY to tables without index,
-// and found again through a map in memory of 128-bit hashes of their keys, so that nothing
+// and found again through a table in memory of 128-bit hashes of their keys, so that nothing
 // is read to know that a row is new. A row that is written again is appended again; what it
 // was before is removed when the indexes are built, at the end.
+//
+// Rows wait in memory until there are many of a table, since to begin a COPY costs as much
+// as some hundred rows. What becomes of them then is told by whatever is asked for next; all
+// are written before the generation moves on or is sealed.
 //
 // Its connection holds a lock in the server that says that the generation is being loaded.
 // With the connection the loading ends.
@@ -35,41 +41,55 @@ type loader struct {
 	broken     error // what ended it
 	finished   bool
 	seeds      [2]maphash.Seed
-	tables     map[*table]*loading
-	owners     map[owner]int32
-	buf        bytes.Buffer
+	tables     []*loading // as the generation has them
+	places     map[owner]int32
+	owners     []owner // by place
+	numbers    []int32 // by place, of the first of them: the others' are not asked for yet
 }
 
 type loading struct {
-	rows   map[[2]uint64]int64 // r by hash of owner and row id
-	last   int64               // highest r
-	dead   []int64             // rows that others replaced, or that were deleted
-	erased map[int32]int64     // by owner: its rows up to this r are gone
-	found  bool                // there is an index to find rows by r
+	table  *table
+	rows   places          // r by hash of owner and row id
+	last   int64           // highest r
+	copied int64           // highest r that is in the server
+	dead   []int64         // rows that others replaced, or that were deleted
+	erased map[int32]int64 // by place of the owner: its rows up to this r are gone
+	found  bool            // there is an index to find rows by r
+
+	waiting []byte // rows as COPY has them, with places instead of owners' numbers,
+	owners  []int  // which are here
 }
 
+// enough is how many bytes of a table's rows are copied at once.
+const enough = 2 << 20
+
 func newLoader(ctx context.Context, s *Store, g *generation) (_ *loader, err error) {
+	conn, err := s.loading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_lock(%d, %d)", loadLock, int32(g.number))); err != nil {
+		closeConn(conn)
+		return nil, err
+	}
+	l := &loader{store: s, gen: g, conn: conn, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, places: map[owner]int32{}}
+	for _, t := range g.tables {
+		l.tables = append(l.tables, &loading{table: t, erased: map[int32]int64{}})
+	}
+	return l, nil
+}
+
+// loading makes a connection of those that load.
+func (s *Store) loading(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := s.db.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range []string{
-		fmt.Sprintf("SELECT pg_advisory_lock(%d, %d)", loadLock, int32(g.number)),
-		"SET synchronous_commit = off", "SET maintenance_work_mem = '128MB'", "SET default_statistics_target = 10", "SET max_parallel_maintenance_workers = 0",
-	} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			closeConn(conn)
-			return nil, err
-		}
+	if _, err := conn.Exec(ctx, "SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET default_statistics_target = 10; SET max_parallel_maintenance_workers = 0"); err != nil {
+		closeConn(conn)
+		return nil, err
 	}
-	l := &loader{
-		store: s, gen: g, conn: conn, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		tables: map[*table]*loading{}, owners: map[owner]int32{},
-	}
-	for _, t := range g.tables {
-		l.tables[t] = &loading{rows: map[[2]uint64]int64{}, erased: map[int32]int64{}}
-	}
-	return l, nil
+	return conn, nil
 }
 
 func (l *loader) state() (event.Position, int64) {
@@ -102,27 +122,24 @@ func (l *loader) usable(ctx context.Context, doing string) error {
 	return l.store.describe(l.doing(doing), ctx.Err())
 }
 
-func (l *loader) key(o int32, rowID string) [2]uint64 {
-	var k [2]uint64
-	for i := range k {
-		var h maphash.Hash
-		h.SetSeed(l.seeds[i])
-		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], uint32(o))
-		h.Write(b[:])
-		h.WriteString(rowID)
-		k[i] = h.Sum64()
+// key hashes the key of a row of the owner at a place.
+func (l *loader) key(place int32, rowID string) [2]uint64 {
+	return [2]uint64{
+		maphash.String(l.seeds[0], rowID) + uint64(place)*0x9e3779b97f4a7c15, // odd numbers keep places apart
+		maphash.String(l.seeds[1], rowID) ^ uint64(place)*0xd6e8feb86659fd93,
 	}
-	return k
 }
 
-// find returns the r of a key, 0 where there is no row.
-func (at *loading) find(o int32, k [2]uint64) int64 {
-	r := at.rows[k]
-	if r <= at.erased[o] {
+// find returns the r of a row, 0 where there is none.
+func (at *loading) find(place int32, row *int64) int64 {
+	if row == nil || *row == gone || len(at.erased) > 0 && *row <= at.erased[place] {
 		return 0
 	}
-	return r
+	return *row
+}
+
+func (l *loader) of(t *table) *loading {
+	return l.tables[slices.Index(l.gen.tables, t)]
 }
 
 // rows is LoadRows.
@@ -132,21 +149,28 @@ func (l *loader) rows(ctx context.Context, t *table, keys []readmodels.Key) ([]r
 	if err := l.usable(ctx, "load rows of"); err != nil {
 		return nil, err
 	}
-	at := l.tables[t]
+	at := l.of(t)
 	var rs []int64
 	byR := map[int64]int{}
+	waiting := false
 	for i := range keys {
-		o, ok := l.owners[ownerOf(&keys[i])]
+		place, ok := l.places[ownerOf(&keys[i])]
 		if !ok {
 			continue
 		}
-		if r := at.find(o, l.key(o, keys[i].ID)); r != 0 {
+		if r := at.find(place, at.rows.get(l.key(place, keys[i].ID))); r != 0 {
 			rs = append(rs, r)
 			byR[r] = i
+			waiting = waiting || r > at.copied
 		}
 	}
 	if len(rs) == 0 {
 		return nil, nil
+	}
+	if waiting {
+		if err := l.copy(ctx, at); err != nil {
+			return nil, l.fail("load rows of", err)
+		}
 	}
 	out, err := l.load(ctx, t, at, rs, func(f *fields, n int) readmodels.Key { return keys[byR[f.number(n)]] })
 	if err != nil {
@@ -197,34 +221,37 @@ func (l *loader) commit(ctx context.Context, b *readmodels.Batch) error {
 }
 
 func (l *loader) write(ctx context.Context, b *readmodels.Batch) error {
-	var unknown []owner
-	for i := range b.Changes {
-		for _, o := range [2]owner{ownerOf(&b.Changes[i].Row.Key), {b.Changes[i].Row.Key.Account, ""}} {
-			if _, ok := l.owners[o]; !ok {
-				l.owners[o] = 0
-				unknown = append(unknown, o)
-			}
-		}
-	}
-	if len(unknown) > 0 {
-		if err := l.learn(ctx, unknown); err != nil {
-			return err
-		}
-	}
-	byTable := map[string][]*readmodels.Change{}
+	// Rows of one owner and of one table follow each other.
+	var at *loading
+	var who owner
+	var place, whole int32
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		byTable[c.Table] = append(byTable[c.Table], c)
-	}
-	for _, t := range l.gen.tables {
-		if cs := byTable[t.schema.Name]; len(cs) > 0 {
-			if err := l.append(ctx, t, cs); err != nil {
+		if at == nil || at.table.schema.Name != c.Table {
+			at = l.of(l.gen.byName[c.Table])
+		}
+		if o := ownerOf(&c.Row.Key); i == 0 || o != who {
+			var err error
+			if place, err = l.place(o); err != nil {
+				return err
+			}
+			if whole, err = l.place(owner{o.account, ""}); err != nil {
+				return err
+			}
+			who = o
+		}
+		l.add(at, c, place, whole)
+		if len(at.waiting) >= enough {
+			if err := l.copy(ctx, at); err != nil {
 				return err
 			}
 		}
 	}
 	if b.To == b.From && len(b.Park) == 0 && len(b.Unpark) == 0 {
 		return nil
+	}
+	if err := l.copyAll(ctx); err != nil {
+		return err
 	}
 	batch := &pgx.Batch{}
 	park(batch, l.gen.number, b)
@@ -237,78 +264,108 @@ func (l *loader) write(ctx context.Context, b *readmodels.Batch) error {
 	return l.conn.SendBatch(ctx, batch).Close()
 }
 
-// learn has owners numbered. Nothing of it need be durable before the generation is: what
-// ends the server ends the loading.
-func (l *loader) learn(ctx context.Context, unknown []owner) error {
-	accounts, contacts, err := names(unknown)
+// place returns where an owner's number is, or will be once it is needed.
+func (l *loader) place(o owner) (int32, error) {
+	if at, ok := l.places[o]; ok {
+		return at, nil
+	}
+	if _, _, err := names([]owner{o}); err != nil {
+		return 0, err
+	}
+	at := int32(len(l.owners))
+	l.places[o], l.owners = at, append(l.owners, o)
+	return at, nil
+}
+
+// learn finds the numbers of the owners that have come since it did so last.
+func (l *loader) learn(ctx context.Context) error {
+	if len(l.numbers) == len(l.owners) {
+		return nil
+	}
+	numbers, err := l.store.assured(ctx, l.owners[len(l.numbers):])
 	if err != nil {
 		return err
 	}
-	if _, err := l.store.db.Writes.Exec(ctx, addOwners+"NOTHING", accounts, contacts); err != nil {
-		return err
-	}
-	numbers, err := l.store.numbers(ctx, unknown)
-	for o, n := range numbers {
-		l.owners[o] = n
-	}
-	return err
+	l.numbers = append(l.numbers, numbers...)
+	return nil
 }
 
-// append writes the changes of one table.
-func (l *loader) append(ctx context.Context, t *table, cs []*readmodels.Change) error {
-	at := l.tables[t]
-	l.buf.Reset()
-	l.buf.WriteString("PGCOPY\n\xff\r\n\x00")
-	l.buf.Write(make([]byte, 8)) // no flags, no more header
-	rows := 0
-	for _, c := range cs {
-		o := l.owners[ownerOf(&c.Row.Key)]
-		if c.Erase {
-			at.erased[o] = at.last
-			continue
-		}
-		k := l.key(o, c.Row.Key.ID)
-		if r := at.find(o, k); r != 0 {
-			at.dead = append(at.dead, r)
-		}
-		if c.Delete {
-			delete(at.rows, k)
-			continue
-		}
-		at.last++
-		at.rows[k] = at.last
-		rows++
-		encodeRow(&l.buf, t, at.last, o, l.owners[owner{c.Row.Key.Account, ""}], &c.Row)
+// add takes a change of the owner at a place, and of its account at another.
+func (l *loader) add(at *loading, c *readmodels.Change, place, whole int32) {
+	if c.Erase {
+		at.erased[place] = at.last
+		return
 	}
-	if rows == 0 {
-		return nil
+	k := l.key(place, c.Row.Key.ID)
+	row := at.rows.get(k)
+	if r := at.find(place, row); r != 0 {
+		at.dead = append(at.dead, r)
 	}
-	l.buf.WriteString("\xff\xff")
-	_, err := l.conn.PgConn().CopyFrom(ctx, &l.buf, t.copy)
-	return err
+	if c.Delete {
+		if row != nil {
+			*row = gone
+		}
+		return
+	}
+	at.last++
+	if row != nil {
+		*row = at.last
+	} else {
+		at.rows.add(k, at.last)
+	}
+	if len(at.waiting) == 0 {
+		at.waiting = append(at.waiting, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...) // no flags, no more header
+	}
+	at.encode(&c.Row, place, whole)
 }
 
-// encodeRow writes a row as COPY's binary format has it.
-func encodeRow(buf *bytes.Buffer, t *table, r int64, o, a int32, row *readmodels.Row) {
-	b := buf.AvailableBuffer()
-	b = binary.BigEndian.AppendUint16(b, uint16(6+len(row.Values)))
-	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(r))
-	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, 4), uint32(o))
-	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, 4), uint32(a))
-	b = appendField(b, string(row.Key.Contact))
+// encode writes a row as COPY's binary format has it.
+func (at *loading) encode(row *readmodels.Row, place, whole int32) {
+	b := binary.BigEndian.AppendUint16(at.waiting, uint16(6+len(row.Values)))
+	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(at.last))
+	at.owners = append(at.owners, len(b)+4, len(b)+12)
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, 4), uint32(place))
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, 4), uint32(whole))
+	b = appendField(b, row.Key.Contact)
 	b = appendField(b, row.Key.ID)
-	for i, c := range t.schema.Columns {
+	for i, c := range at.table.schema.Columns {
 		if c.Kind == readmodels.Int {
 			b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(row.Values[i].Int()))
 		} else {
 			b = appendField(b, row.Values[i].Text())
 		}
 	}
-	b = append(binary.BigEndian.AppendUint32(b, uint32(len(row.Data))), row.Data...)
-	buf.Write(b)
+	at.waiting = appendField(b, row.Data)
 }
 
-func appendField(b []byte, s string) []byte {
+// copy writes the rows of a table that wait for it.
+func (l *loader) copy(ctx context.Context, at *loading) error {
+	if len(at.waiting) == 0 {
+		return nil
+	}
+	if err := l.learn(ctx); err != nil {
+		return err
+	}
+	for _, i := range at.owners {
+		field := at.waiting[i : i+4]
+		binary.BigEndian.PutUint32(field, uint32(l.numbers[binary.BigEndian.Uint32(field)]))
+	}
+	at.waiting = append(at.waiting, 0xff, 0xff)
+	_, err := l.conn.PgConn().CopyFrom(ctx, bytes.NewReader(at.waiting), at.table.copy)
+	at.waiting, at.owners, at.copied = at.waiting[:0], at.owners[:0], at.last
+	return err
+}
+
+func (l *loader) copyAll(ctx context.Context) error {
+	for _, at := range l.tables {
+		if err := l.copy(ctx, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendField[T ~string | ~[]byte](b []byte, s T) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
@@ -338,36 +395,25 @@ func (l *loader) finish(ctx context.Context) error {
 }
 
 func (l *loader) seal(ctx context.Context) error {
+	if err := l.copyAll(ctx); err != nil {
+		return err
+	}
+	erasures := 0
+	for _, at := range l.tables {
+		at.rows, at.waiting, at.owners = places{}, nil, nil
+		erasures += len(at.erased)
+		if err := l.clear(ctx, at); err != nil {
+			return err
+		}
+	}
+	if err := l.index(ctx); err != nil {
+		return err
+	}
 	return pgx.BeginFunc(ctx, l.conn, func(tx pgx.Tx) error {
-		for _, t := range l.gen.tables {
-			at := l.tables[t]
-			at.rows = nil
-			if len(at.dead) > 0 {
-				if _, err := tx.Exec(ctx, "DELETE FROM "+t.name+" t USING unnest($1::bigint[]) k (r) WHERE t.r = k.r", at.dead); err != nil {
-					return err
-				}
-			}
-			if len(at.erased) > 0 {
-				var os []int32
-				var upTo []int64
-				for o, r := range at.erased {
-					os, upTo = append(os, o), append(upTo, r)
-				}
-				if _, err := tx.Exec(ctx, "DELETE FROM "+t.name+" t USING unnest($1::integer[], $2::bigint[]) k (o, r) WHERE t.o = k.o AND t.r <= k.r", os, upTo); err != nil {
-					return err
-				}
-			}
-			sql := t.finish + "; ANALYZE " + t.name
-			if at.found {
-				sql = "DROP INDEX lonja." + t.byR + "; " + sql
-			}
-			if _, err := tx.Exec(ctx, sql); err != nil {
+		for _, at := range l.tables {
+			if _, err := tx.Exec(ctx, at.table.protect); err != nil {
 				return err
 			}
-		}
-		erasures := 0
-		for _, at := range l.tables {
-			erasures += len(at.erased)
 		}
 		tag, err := tx.Exec(ctx, "UPDATE lonja.generations SET sealed = true, erased = erased + $2 WHERE number = $1 AND state <> 'gone' AND NOT sealed", l.gen.number, erasures)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -377,10 +423,112 @@ func (l *loader) seal(ctx context.Context) error {
 			_, err = tx.Exec(ctx, "UPDATE lonja.partitions SET checkpoint = $2, epoch = $3 WHERE generation = $1", l.gen.number, int64(l.checkpoint), l.epoch)
 		}
 		if err == nil {
-			_, err = tx.Exec(ctx, "SET LOCAL synchronous_commit = on") // with it, all that was written before
+			_, err = tx.Exec(ctx, "SET LOCAL synchronous_commit = on") // with it, all that was written before, by whichever connection
 		}
 		return err
 	})
+}
+
+// clear removes what was replaced, deleted and erased of a table.
+func (l *loader) clear(ctx context.Context, at *loading) error {
+	if len(at.dead) > 0 {
+		if _, err := l.conn.Exec(ctx, "DELETE FROM "+at.table.name+" t USING unnest($1::bigint[]) k (r) WHERE t.r = k.r", at.dead); err != nil {
+			return err
+		}
+	}
+	if len(at.erased) > 0 {
+		if err := l.learn(ctx); err != nil {
+			return err
+		}
+		var os []int32
+		var upTo []int64
+		for place, r := range at.erased {
+			os, upTo = append(os, l.numbers[place]), append(upTo, r)
+		}
+		if _, err := l.conn.Exec(ctx, "DELETE FROM "+at.table.name+" t USING unnest($1::integer[], $2::bigint[]) k (o, r) WHERE t.o = k.o AND t.r <= k.r", os, upTo); err != nil {
+			return err
+		}
+	}
+	if !at.found {
+		return nil
+	}
+	_, err := l.conn.Exec(ctx, "DROP INDEX lonja."+at.table.byR)
+	return err
+}
+
+// indexers is how many connections build the indexes of a generation beside each other.
+const indexers = 3
+
+// index builds the indexes, of one table too beside each other, and has the tables analysed.
+// What ends it leaves a generation that is not sealed, of which nobody takes any notice.
+func (l *loader) index(ctx context.Context) error {
+	type job struct {
+		at  *loading
+		sql string
+	}
+	var jobs []job
+	left := map[*loading]int{}
+	// The largest tables take the longest.
+	for _, at := range slices.SortedStableFunc(slices.Values(l.tables), func(a, b *loading) int { return cmp.Compare(b.last, a.last) }) {
+		for _, sql := range at.table.indexes {
+			jobs = append(jobs, job{at, sql})
+		}
+		left[at] = len(at.table.indexes)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	var failed error
+	fail := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if failed == nil {
+			failed = err
+		}
+		cancel() // the others'
+	}
+	work := func(conn *pgx.Conn) {
+		for {
+			mu.Lock()
+			if len(jobs) == 0 || failed != nil {
+				mu.Unlock()
+				return
+			}
+			j := jobs[0]
+			jobs = jobs[1:]
+			mu.Unlock()
+			if _, err := conn.Exec(ctx, j.sql); err != nil {
+				fail(err)
+				return
+			}
+			mu.Lock()
+			left[j.at]--
+			done := left[j.at] == 0
+			mu.Unlock()
+			if !done {
+				continue
+			}
+			if _, err := conn.Exec(ctx, "ANALYZE "+j.at.table.name); err != nil {
+				fail(err)
+				return
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(indexers, len(jobs)) - 1 {
+		others.Go(func() {
+			conn, err := l.store.loading(ctx)
+			if err != nil {
+				fail(err)
+				return
+			}
+			defer closeConn(conn)
+			work(conn)
+		})
+	}
+	work(l.conn)
+	others.Wait()
+	return failed
 }
 
 // close ends a loading that was not finished. nil does nothing.

@@ -3,6 +3,7 @@ package readstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -60,16 +61,41 @@ func (o *owners) known(who owner) (int32, bool) {
 	return n, ok
 }
 
-func (o *owners) learn(who owner, n int32, since int) {
+// look puts the numbers that are known into out, which is beside all, and returns the owners
+// whose are not, each once.
+func (o *owners) look(all []owner, out []int32) (missing []owner) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	var asked map[owner]bool
+	for i, who := range all {
+		if out[i] != 0 {
+			continue
+		}
+		if i > 0 && all[i-1] == who { // rows of one owner follow each other
+			out[i] = out[i-1]
+			continue
+		}
+		if out[i] = o.ids[who]; out[i] == 0 && !asked[who] {
+			if asked == nil {
+				asked = map[owner]bool{}
+			}
+			asked[who] = true
+			missing = append(missing, who)
+		}
+	}
+	return missing
+}
+
+func (o *owners) learn(numbers map[owner]int32, since int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if since != o.times {
 		return
 	}
-	if o.ids == nil || len(o.ids) >= maxOwners {
-		o.ids = map[owner]int32{}
+	if o.ids == nil || len(o.ids)+len(numbers) > maxOwners {
+		o.ids = make(map[owner]int32, len(numbers))
 	}
-	o.ids[who] = n
+	maps.Copy(o.ids, numbers)
 }
 
 // number returns an owner's number for who reads, false where nobody ever had a row of it.
@@ -83,11 +109,11 @@ func (s *Store) number(ctx context.Context, who owner) (int32, bool, error) {
 	}
 	since := s.readers.since()
 	found, err := s.numbers(ctx, []owner{who})
-	n, ok := found[who]
-	if ok {
-		s.readers.learn(who, n, since)
+	if err != nil || found[0] == 0 {
+		return 0, false, err
 	}
-	return n, ok, err
+	s.readers.learn(map[owner]int32{who: found[0]}, since)
+	return found[0], true, nil
 }
 
 // names are the ids of owners as columns.
@@ -101,74 +127,111 @@ func names(all []owner) (accounts, contacts []string, err error) {
 	return accounts, contacts, nil
 }
 
-// split returns the numbers that are known, and the owners whose are not.
-func (o *owners) split(all []owner) (known map[owner]int32, missing []owner) {
-	known = make(map[owner]int32, len(all))
-	for _, who := range all {
-		if n, ok := o.known(who); ok {
-			known[who] = n
-		} else {
-			missing = append(missing, who)
-		}
-	}
-	return known, missing
-}
-
-// numbers returns the numbers of the owners that have one.
-func (s *Store) numbers(ctx context.Context, all []owner) (map[owner]int32, error) {
-	out, missing := s.writers.split(all)
+// numbers returns the numbers of owners, 0 for those that have none.
+func (s *Store) numbers(ctx context.Context, all []owner) ([]int32, error) {
+	out := make([]int32, len(all))
+	missing := s.writers.look(all, out)
 	accounts, contacts, err := names(missing)
 	if err != nil || len(missing) == 0 {
 		return out, err
 	}
+	var found map[owner]int32
 	err = s.db.Again(ctx, s.db.Writes, func() error {
-		rows, err := s.db.Writes.Query(ctx, `SELECT w.account, w.contact, w.number FROM lonja.owners w
-			JOIN unnest($1::text[], $2::text[]) k (account, contact) ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`, accounts, contacts)
+		rows, err := s.db.Writes.Query(ctx, "SELECT w.account, w.contact, w.number FROM unnest($1::text[], $2::text[]) k (account, contact) JOIN "+ofOwner, accounts, contacts)
 		if err != nil {
 			return err
 		}
-		return collectNumbers(rows, func(who owner, n int32) { out[who] = n })
+		found, err = collectNumbers(rows)
+		return err
+	})
+	fill(out, all, found)
+	return out, err
+}
+
+// fill puts the numbers that were found where there are none yet.
+func fill(out []int32, all []owner, found map[owner]int32) {
+	for i, who := range all {
+		if out[i] == 0 {
+			out[i] = found[who]
+		}
+	}
+}
+
+func collectNumbers(rows pgx.Rows) (map[owner]int32, error) {
+	out := map[owner]int32{}
+	var who owner
+	var n int32
+	_, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
+		out[who] = n
+		return nil
 	})
 	return out, err
 }
 
-func collectNumbers(rows pgx.Rows, each func(owner, int32)) error {
-	var who owner
-	var n int32
-	_, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &n}, func() error {
-		each(who, n)
-		return nil
-	})
-	return err
-}
+const ofOwner = `lonja.owners w ON w.account = k.account COLLATE "C" AND w.contact = k.contact COLLATE "C"`
 
-// Owners are added in one order, so that nodes that add the same ones do not wait for each
-// other for ever.
-const addOwners = "INSERT INTO lonja.owners (account, contact) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) ORDER BY 1, 2 ON CONFLICT (account, contact) DO "
+// addOwners looks for owners before it adds those that are not there: looking costs little,
+// and an insert that conflicts much. They are added in one order, so that nodes that add the
+// same ones do not wait for each other for ever.
+const addOwners = `WITH k AS MATERIALIZED (SELECT k.account, k.contact FROM unnest($1::text[], $2::text[]) k (account, contact)),
+	found AS MATERIALIZED (SELECT w.account, w.contact, w.number FROM k JOIN ` + ofOwner + `),
+	added AS (INSERT INTO lonja.owners (account, contact)
+		SELECT k.account, k.contact FROM k WHERE NOT EXISTS (SELECT FROM found f WHERE f.account = k.account COLLATE "C" AND f.contact = k.contact COLLATE "C") ORDER BY 1, 2
+		ON CONFLICT (account, contact) DO UPDATE SET contact = excluded.contact RETURNING account, contact, number)
+	SELECT account, contact, number, false FROM found UNION ALL SELECT account, contact, number, true FROM added`
 
 // assured returns the numbers of owners, and gives one to those that have none. They are
 // durable before anybody learns of them, also those that others have just given: a number
 // that a crash took back would be given to another owner, with the rows that were written
-// under it. So each is written, once for each time that a node begins.
-func (s *Store) assured(ctx context.Context, all []owner) (map[owner]int32, error) {
-	out, missing := s.writers.split(all)
+// under it. A commit that is waited for makes durable all that was seen before it, whoever
+// wrote it, so that there is one each time that something is learnt. One caller learns at a
+// time: the others mostly wait for the same owners.
+func (s *Store) assured(ctx context.Context, all []owner) ([]int32, error) {
+	out := make([]int32, len(all))
+	if len(s.writers.look(all, out)) == 0 {
+		return out, nil
+	}
+	select {
+	case s.learning <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.learning }()
+	missing := s.writers.look(all, out)
 	accounts, contacts, err := names(missing)
 	if err != nil || len(missing) == 0 {
 		return out, err
 	}
 	since := s.writers.since()
-	fresh := map[owner]int32{}
+	numbers := make(map[owner]int32, len(missing))
+	anyAdded, last := false, int32(0)
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT set_config('synchronous_commit', 'on', true)")
-	batch.Queue(addOwners+"UPDATE SET contact = excluded.contact RETURNING account, contact, number", accounts, contacts).Query(func(rows pgx.Rows) error {
-		return collectNumbers(rows, func(who owner, n int32) { fresh[who] = n })
+	batch.Queue(awaited)
+	batch.Queue(addOwners, accounts, contacts).Query(func(rows pgx.Rows) error {
+		var who owner
+		var added bool
+		_, err := pgx.ForEachRow(rows, []any{&who.account, &who.contact, &last, &added}, func() error {
+			numbers[who] = last
+			anyAdded = anyAdded || added
+			return nil
+		})
+		return err
 	})
 	if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	for who, n := range fresh {
-		s.writers.learn(who, n, since)
-		out[who] = n
+	if !anyAdded {
+		batch := &pgx.Batch{}
+		batch.Queue(awaited)
+		batch.Queue("UPDATE lonja.owners SET contact = contact WHERE number = $1", last)
+		if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
+			return nil, err
+		}
 	}
+	s.writers.learn(numbers, since)
+	fill(out, all, numbers)
 	return out, nil
 }
+
+// awaited has the commit of its transaction waited for until it is durable.
+const awaited = "SELECT set_config('synchronous_commit', 'on', true)"

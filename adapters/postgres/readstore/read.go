@@ -390,8 +390,8 @@ func (s *Store) LoadRows(ctx context.Context, gen readmodels.Generation, name st
 	var ids [][]byte
 	var at []int
 	for i := range keys {
-		if n, ok := numbers[who[i]]; ok {
-			os, ids, at = append(os, n), append(ids, []byte(keys[i].ID)), append(at, i)
+		if numbers[i] != 0 {
+			os, ids, at = append(os, numbers[i]), append(ids, []byte(keys[i].ID)), append(at, i)
 		}
 	}
 	if len(os) == 0 {

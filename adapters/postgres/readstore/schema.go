@@ -25,7 +25,9 @@ type table struct {
 	byR    string // of the index that finds rows by r while they are loaded
 
 	create string
-	finish string // makes what is filled one that is read and written: indexes, row-level security and rights
+	// These make what is filled one that is read and written.
+	indexes []string // one statement each
+	protect string   // row-level security and rights
 
 	columns               string // what every read selects: values, then data
 	get, find, load, each string
@@ -64,7 +66,7 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	if s.ByID {
 		key = "id, o"
 	}
-	finish := []string{fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", pgx.Identifier{plain + "_key"}.Sanitize(), t.name, key)}
+	t.indexes = []string{fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", pgx.Identifier{plain + "_key"}.Sanitize(), t.name, key)}
 	for i, ix := range s.Indexes {
 		on := []string{"o"}
 		if ix.Wide {
@@ -76,17 +78,17 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 		if ix.Wide {
 			on = append(on, "c")
 		}
-		finish = append(finish, fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", pgx.Identifier{fmt.Sprintf("%s_%d", plain, i)}.Sanitize(), t.name, strings.Join(on, ", ")))
+		t.indexes = append(t.indexes, fmt.Sprintf("CREATE INDEX %s ON %s (%s, id)", pgx.Identifier{fmt.Sprintf("%s_%d", plain, i)}.Sanitize(), t.name, strings.Join(on, ", ")))
 	}
 	// What a transaction is bound to is found once for each query. The owner of the tables,
 	// who may become the writer, is not the writer, and sees nothing.
-	t.finish = strings.Join(append(finish,
-		"ALTER TABLE "+t.name+" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
-		"CREATE POLICY writer ON "+t.name+" TO "+database.Writer+" USING ((SELECT current_user = '"+database.Writer+"'))",
-		"CREATE POLICY reader ON "+t.name+" FOR SELECT TO "+database.Reader+" USING (o = (SELECT lonja.bound(false)) OR a = (SELECT lonja.bound(true)))",
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.name+" TO "+database.Writer,
-		"GRANT SELECT ON "+t.name+" TO "+database.Reader,
-	), "; ")
+	t.protect = strings.Join([]string{
+		"ALTER TABLE " + t.name + " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+		"CREATE POLICY writer ON " + t.name + " TO " + database.Writer + " USING ((SELECT current_user = '" + database.Writer + "'))",
+		"CREATE POLICY reader ON " + t.name + " FOR SELECT TO " + database.Reader + " USING (o = (SELECT lonja.bound(false)) OR a = (SELECT lonja.bound(true)))",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON " + t.name + " TO " + database.Writer,
+		"GRANT SELECT ON " + t.name + " TO " + database.Reader,
+	}, "; ")
 
 	names, types := append([]string{"o", "a", "c", "id"}, values...), append([]string{"integer", "integer", "text", "bytea"}, kinds...)
 	var arrays, sets, prefixed []string

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,7 @@ type Store struct {
 	logger *slog.Logger
 	// Who reads remembers what it found, who writes what is durable.
 	readers, writers owners
+	learning         chan struct{}                    // has one caller at a time learn of owners
 	parts            int                              // of every generation
 	routes           atomic.Pointer[map[string]route] // by name of the table
 	closed           atomic.Bool
@@ -132,7 +134,7 @@ var _ readmodels.Store = (*Store)(nil)
 func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	s := &Store{
 		db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together),
-		moved: make(chan struct{}), tell: make(chan struct{}, 1),
+		moved: make(chan struct{}), tell: make(chan struct{}, 1), learning: make(chan struct{}, 1),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -472,7 +474,7 @@ func (s *Store) begin(ctx context.Context, tx pgx.Tx, projection string, version
 	for _, t := range gen.tables {
 		sql := t.create
 		if g.Sealed {
-			sql += "; " + t.finish
+			sql += "; " + strings.Join(t.indexes, "; ") + "; " + t.protect
 		}
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return g, nil, err
