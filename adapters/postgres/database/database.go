@@ -105,7 +105,10 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		// Rows are looked for by their keys: a plan is as good for all values, and made once.
 		{&db.Own, []string{"SET plan_cache_mode = force_generic_plan"}},
 		// A commit that a crash of the server takes back took its checkpoint with it, and is folded again.
-		{&db.Writes, []string{"SET ROLE " + Writer, "SET synchronous_commit = off"}},
+		// Rows are looked for by their keys, never by reading whole tables: however small they were
+		// when a plan was made, they may have grown since.
+		{&db.Writes, []string{"SET ROLE " + Writer, "SET synchronous_commit = off",
+			"SET enable_seqscan = off", "SET enable_bitmapscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET plan_cache_mode = force_generic_plan"}},
 		// The order of rows comes from their indexes, whatever the values asked for.
 		{&db.Reads, []string{"SET ROLE " + Reader, "SET enable_seqscan = off", "SET enable_bitmapscan = off", "SET enable_sort = off", "SET plan_cache_mode = force_generic_plan"}},
 	} {

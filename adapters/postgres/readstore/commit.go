@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,11 +25,13 @@ func (s *Store) Commit(ctx context.Context, b readmodels.Batch) error {
 	if b.To < b.From {
 		return s.describe(doing, fmt.Errorf("from %d back to %d", b.From, b.To))
 	}
+	var t *table
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		t, ok := g.byName[c.Table]
-		if !ok {
-			return s.describe(doing, fmt.Errorf("table %s: %w", c.Table, readmodels.ErrNoTable))
+		if t == nil || t.schema.Name != c.Table {
+			if t = g.byName[c.Table]; t == nil {
+				return s.describe(doing, fmt.Errorf("table %s: %w", c.Table, readmodels.ErrNoTable))
+			}
 		}
 		if !c.Delete && !c.Erase && len(c.Row.Values) != len(t.schema.Columns) {
 			return s.describe(doing, fmt.Errorf("table %s: a row of %d values for %d columns", c.Table, len(c.Row.Values), len(t.schema.Columns)))
@@ -70,62 +73,47 @@ func within(b *readmodels.Batch) error {
 // commit sends the whole of a batch at once. What is pipelined up to one synchronisation is
 // one transaction.
 func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) error {
-	sets := make(map[string]*changes, len(g.tables))
-	var who []owner
-	for i := range b.Changes {
-		c := &b.Changes[i]
-		of := sets[c.Table]
-		if of == nil {
-			of = &changes{puts: map[readmodels.Key]*readmodels.Row{}, deletes: map[readmodels.Key]bool{}, erased: map[owner]bool{}}
-			sets[c.Table] = of
-		}
-		of.add(c)
-		o := ownerOf(&c.Row.Key)
-		if n := len(who); n == 0 || who[n-1] != o {
-			who = append(who, o, owner{o.account, ""})
-		}
-	}
-	known, err := s.assured(ctx, who)
+	sets, err := s.sort(ctx, g, b)
 	if err != nil {
 		return err
 	}
-	numbers := make(map[owner]int32, len(who))
-	for i, o := range who {
-		numbers[o] = known[i]
+	conn, err := s.db.Writes.Acquire(ctx)
+	if err != nil {
+		return err
 	}
+	defer conn.Release()
 	batch := &pgx.Batch{}
 	epochs := make([]int64, len(b.Generation.Parts))
 	for i, p := range b.Generation.Parts {
 		epochs[i] = p.Epoch
 	}
 	batch.Queue("SELECT lonja.advance($1, $2, $3, $4, $5)", g.number, parts(&b.Generation), epochs, int64(b.From), int64(b.To))
-	erased := false
-	for _, t := range g.tables {
-		if of := sets[t.schema.Name]; of != nil {
-			of.queue(batch, t, numbers)
-			erased = erased || len(of.erased) > 0
+	var erased []int32
+	for _, of := range sets {
+		if len(of.puts) > 0 {
+			if known, err := of.table.register(ctx, conn.Conn()); err != nil {
+				return err
+			} else if !known {
+				return fenced(b.Generation, "commit to")
+			}
 		}
+		of.queue(batch)
+		erased = append(erased, of.erased...)
 	}
-	if erased {
+	if len(erased) > 0 {
 		// Nothing follows the log into generations that are kept for a rollback: they go.
 		batch.Queue("UPDATE lonja.generations SET state = 'gone' WHERE projection = $1 AND state = 'old' AND number <> $2", g.projection, g.number)
 		batch.Queue("UPDATE lonja.generations SET erased = erased + 1 WHERE number = $1", g.number)
-		var os []int32
-		for _, of := range sets {
-			for o := range of.erased {
-				os = append(os, numbers[o])
-			}
-		}
 		// Why an event could not be folded may quote it.
 		batch.Queue(`UPDATE lonja.parked p SET reason = 'erased' FROM lonja.owners w
-			WHERE w.number = ANY($2::integer[]) AND p.generation = $1 AND p.account = w.account AND p.contact = w.contact AND p.reason <> ''`, g.number, os)
+			WHERE w.number = ANY($2::integer[]) AND p.generation = $1 AND p.account = w.account AND p.contact = w.contact AND p.reason <> ''`, g.number, erased)
 	}
 	park(batch, g.number, b)
-	err = s.db.Writes.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close()
 	if database.Is(err, fencedCode) {
 		return errors.Join(fenced(b.Generation, "commit to"), err)
 	}
-	if err == nil && erased {
+	if err == nil && len(erased) > 0 {
 		s.sweepSoon()
 	}
 	if err == nil && b.To > b.From {
@@ -134,100 +122,127 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 	return err
 }
 
-// changes are what a batch does to a table in the end: its rows are written once each.
-type changes struct {
-	erased  map[owner]bool // first
-	deletes map[readmodels.Key]bool
-	puts    map[readmodels.Key]*readmodels.Row
-	order   []readmodels.Key // of puts, with some that are there no more
+// sort puts the changes of a batch in order, by table.
+func (s *Store) sort(ctx context.Context, g *generation, b *readmodels.Batch) ([]*changes, error) {
+	// Rows of one owner follow each other: each is asked for once, behind its account.
+	var who []owner
+	places := make([][2]int, len(b.Changes))
+	for i := range b.Changes {
+		o := ownerOf(&b.Changes[i].Row.Key)
+		if i > 0 {
+			places[i] = places[i-1]
+		}
+		if i == 0 || who[places[i][0]].account != o.account {
+			places[i][0] = len(who)
+			who = append(who, owner{o.account, ""})
+			places[i][1] = len(who)
+			who = append(who, o)
+		} else if who[places[i][1]] != o {
+			places[i][1] = len(who)
+			who = append(who, o)
+		}
+	}
+	numbers, err := s.assured(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	sets := make([]*changes, len(g.tables))
+	for i, t := range g.tables {
+		sets[i] = &changes{table: t}
+	}
+	var of *changes
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		if of == nil || of.table.schema.Name != c.Table {
+			of = sets[slices.Index(g.tables, g.byName[c.Table])]
+		}
+		of.add(c, numbers[places[i][1]], numbers[places[i][0]])
+	}
+	for _, of := range sets {
+		of.settle()
+	}
+	return sets, nil
 }
 
-func (cs *changes) add(c *readmodels.Change) {
-	k := c.Row.Key
-	switch {
-	case c.Erase:
-		o := ownerOf(&k)
-		cs.erased[o] = true
-		for put := range cs.puts {
-			if ownerOf(&put) == o {
-				delete(cs.puts, put)
+// changes are what a batch does to a table in the end: its rows are written once each.
+type changes struct {
+	table  *table
+	erased []int32 // owners, before anything else
+	rows   []changed
+	places map[rowOf]int // of rows
+	// of rows, which is what remains
+	puts    rowArray
+	deletes []changed
+}
+
+// rowOf is a row of an owner.
+type rowOf struct {
+	owner int32
+	id    string
+}
+
+// changed is the last that becomes of a row.
+type changed struct {
+	rowOf
+	account int32
+	row     *readmodels.Row // nil where it is deleted
+	erased  bool            // by what comes after
+}
+
+func (cs *changes) add(c *readmodels.Change, o, account int32) {
+	if c.Erase {
+		cs.erased = append(cs.erased, o)
+		for i := range cs.rows {
+			if cs.rows[i].owner == o {
+				cs.rows[i].erased = true
 			}
 		}
-	case c.Delete:
-		delete(cs.puts, k)
-		cs.deletes[k] = true
-	default:
-		if _, twice := cs.puts[k]; !twice {
-			cs.order = append(cs.order, k)
+		return
+	}
+	now := changed{rowOf: rowOf{o, c.Row.Key.ID}, account: account}
+	if !c.Delete {
+		now.row = &c.Row
+	}
+	if cs.places == nil {
+		cs.places = map[rowOf]int{}
+	}
+	if at, twice := cs.places[now.rowOf]; twice {
+		cs.rows[at] = now
+		return
+	}
+	cs.places[now.rowOf] = len(cs.rows)
+	cs.rows = append(cs.rows, now)
+}
+
+// settle tells apart what is to be written and what is to be deleted.
+func (cs *changes) settle() {
+	cs.puts = make(rowArray, 0, len(cs.rows))
+	for i := range cs.rows {
+		switch r := &cs.rows[i]; {
+		case r.erased:
+		case r.row == nil:
+			cs.deletes = append(cs.deletes, *r)
+		default:
+			cs.puts = append(cs.puts, r)
 		}
-		cs.puts[k] = &c.Row
 	}
 }
 
-func (cs *changes) queue(batch *pgx.Batch, t *table, numbers map[owner]int32) {
+func (cs *changes) queue(batch *pgx.Batch) {
 	if len(cs.erased) > 0 {
-		var os []int32
-		for o := range cs.erased {
-			os = append(os, numbers[o])
-		}
-		batch.Queue(t.erase, os)
+		batch.Queue(cs.table.erase, cs.erased)
 	}
 	if len(cs.deletes) > 0 {
 		var os []int32
 		var ids [][]byte
-		for k := range cs.deletes {
-			if cs.puts[k] == nil {
-				os, ids = append(os, numbers[ownerOf(&k)]), append(ids, []byte(k.ID))
-			}
+		for i := range cs.deletes {
+			os, ids = append(os, cs.deletes[i].owner), append(ids, []byte(cs.deletes[i].id))
 		}
-		batch.Queue(t.delete, os, ids)
+		batch.Queue(cs.table.delete, os, ids)
 	}
-	if n := len(cs.puts); n > 0 {
-		batch.Queue(t.upsert, cs.columns(t, numbers, n)...)
+	if len(cs.puts) > 0 {
+		batch.Queue(cs.table.upsert, cs.puts)
 	}
-}
-
-// columns turns the rows into an array a column.
-func (cs *changes) columns(t *table, numbers map[owner]int32, n int) []any {
-	os, as, contacts, ids, data := make([]int32, 0, n), make([]int32, 0, n), make([]string, 0, n), make([][]byte, 0, n), make([][]byte, 0, n)
-	ints, texts := make([][]int64, len(t.schema.Columns)), make([][][]byte, len(t.schema.Columns))
-	for i, c := range t.schema.Columns {
-		if c.Kind == readmodels.Int {
-			ints[i] = make([]int64, 0, n)
-		} else {
-			texts[i] = make([][]byte, 0, n)
-		}
-	}
-	for _, k := range cs.order {
-		row := cs.puts[k]
-		if row == nil {
-			continue
-		}
-		delete(cs.puts, k) // it may be in the order twice
-		os, as = append(os, numbers[ownerOf(&k)]), append(as, numbers[owner{k.Account, ""}])
-		contacts, ids = append(contacts, string(k.Contact)), append(ids, []byte(k.ID))
-		for i, c := range t.schema.Columns {
-			if c.Kind == readmodels.Int {
-				ints[i] = append(ints[i], row.Values[i].Int())
-			} else {
-				texts[i] = append(texts[i], []byte(row.Values[i].Text()))
-			}
-		}
-		if row.Data == nil {
-			data = append(data, []byte{})
-		} else {
-			data = append(data, row.Data)
-		}
-	}
-	args := []any{os, as, contacts, ids}
-	for i := range t.schema.Columns {
-		if ints[i] != nil {
-			args = append(args, ints[i])
-		} else {
-			args = append(args, texts[i])
-		}
-	}
-	return append(args, data)
 }
 
 func park(batch *pgx.Batch, generation int64, b *readmodels.Batch) {

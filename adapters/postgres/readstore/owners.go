@@ -173,12 +173,10 @@ const ofOwner = `lonja.owners w ON w.account = k.account COLLATE "C" AND w.conta
 // addOwners looks for owners before it adds those that are not there: looking costs little,
 // and an insert that conflicts much. They are added in one order, so that nodes that add the
 // same ones do not wait for each other for ever.
-const addOwners = `WITH k AS MATERIALIZED (SELECT k.account, k.contact FROM unnest($1::text[], $2::text[]) k (account, contact)),
-	found AS MATERIALIZED (SELECT w.account, w.contact, w.number FROM k JOIN ` + ofOwner + `),
-	added AS (INSERT INTO lonja.owners (account, contact)
-		SELECT k.account, k.contact FROM k WHERE NOT EXISTS (SELECT FROM found f WHERE f.account = k.account COLLATE "C" AND f.contact = k.contact COLLATE "C") ORDER BY 1, 2
+const addOwners = `WITH k AS MATERIALIZED (SELECT k.account, k.contact, w.number FROM unnest($1::text[], $2::text[]) k (account, contact) LEFT JOIN ` + ofOwner + `),
+	added AS (INSERT INTO lonja.owners (account, contact) SELECT account, contact FROM k WHERE number IS NULL ORDER BY 1, 2
 		ON CONFLICT (account, contact) DO UPDATE SET contact = excluded.contact RETURNING account, contact, number)
-	SELECT account, contact, number, false FROM found UNION ALL SELECT account, contact, number, true FROM added`
+	SELECT account, contact, number, false FROM k WHERE number IS NOT NULL UNION ALL SELECT account, contact, number, true FROM added`
 
 // assured returns the numbers of owners, and gives one to those that have none. They are
 // durable before anybody learns of them, also those that others have just given: a number

@@ -457,7 +457,15 @@ func (s *Store) EachRow(ctx context.Context, gen readmodels.Generation, name str
 // each calls f for every row. It returns the error of reading where f saw no row, so that it
 // can be called again, and the one after which it can't: that of f, or of reading further.
 func (s *Store) each(ctx context.Context, t *table, f func(readmodels.Row) error) (lost, stopped error) {
-	rows, err := s.db.Writes.Query(ctx, t.each)
+	tx, err := s.db.Writes.Begin(ctx)
+	if err != nil {
+		return err, nil
+	}
+	defer func() { _ = tx.Rollback(ctx) }()                                                                                                                         // nothing is changed
+	if _, err := tx.Exec(ctx, "SELECT set_config(name, 'on', true) FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) name"); err != nil { // all rows are asked for
+		return err, nil
+	}
+	rows, err := tx.Query(ctx, t.each)
 	if err != nil {
 		return err, nil
 	}

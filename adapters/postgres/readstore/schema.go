@@ -34,6 +34,7 @@ type table struct {
 	getName               string // of the prepared statement of get
 	copy, loaded          string
 	upsert, delete, erase string
+	array                 string // the type of an array of rows
 }
 
 func newTable(generation int64, s *readmodels.Schema) (*table, error) {
@@ -44,17 +45,16 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	t := &table{schema: s, name: pgx.Identifier{"lonja", plain}.Sanitize()}
 	t.byR = pgx.Identifier{plain + "_r"}.Sanitize()
 	defs := `o integer NOT NULL, a integer NOT NULL, r bigint NOT NULL DEFAULT 0, c text COLLATE "C" NOT NULL, id bytea NOT NULL`
-	var values, kinds []string
+	var values []string
 	for i, c := range s.Columns {
 		kind := "bytea"
 		if c.Kind == readmodels.Int {
 			kind = "bigint"
 		}
-		kinds = append(kinds, kind)
 		values = append(values, column(i))
 		defs += ", " + column(i) + " " + kind + " NOT NULL"
 	}
-	values, kinds = append(values, "data"), append(kinds, "bytea")
+	values = append(values, "data")
 	// Rows stay in their pages, as they are, up to the size of one: taking them apart and
 	// compressing them costs more than reading them.
 	fill := 100
@@ -90,11 +90,8 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 		"GRANT SELECT ON " + t.name + " TO " + database.Reader,
 	}, "; ")
 
-	names, types := append([]string{"o", "a", "c", "id"}, values...), append([]string{"integer", "integer", "text", "bytea"}, kinds...)
-	var arrays, sets, prefixed []string
-	for i, kind := range types {
-		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, kind))
-	}
+	names := append([]string{"o", "a", "c", "id"}, values...)
+	var sets, prefixed []string
 	for _, v := range values {
 		sets, prefixed = append(sets, v+" = excluded."+v), append(prefixed, "t."+v)
 	}
@@ -107,7 +104,9 @@ func newTable(generation int64, s *readmodels.Schema) (*table, error) {
 	t.each = fmt.Sprintf("SELECT %s, w.account, t.c, t.id FROM %s t JOIN lonja.owners w ON w.number = t.o ORDER BY w.account, w.contact, t.id", t.columns, t.name)
 	t.copy = fmt.Sprintf("COPY %s (r, %s) FROM STDIN (FORMAT binary)", t.name, list)
 	t.loaded = fmt.Sprintf("SELECT %s, t.r FROM %s t WHERE t.r = ANY($1::bigint[])", t.columns, t.name)
-	t.upsert = fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s) ON CONFLICT (o, id) DO UPDATE SET %s", t.name, list, strings.Join(arrays, ", "), strings.Join(sets, ", "))
+	// One array of whole rows: an array a column would be put together, row by row, by the server.
+	t.array = t.name + "[]"
+	t.upsert = fmt.Sprintf("INSERT INTO %s SELECT * FROM unnest($1::%s) ON CONFLICT (o, id) DO UPDATE SET %s", t.name, t.array, strings.Join(sets, ", "))
 	t.delete = fmt.Sprintf("DELETE FROM %s t USING unnest($1::integer[], $2::bytea[]) k (o, id) WHERE t.o = k.o AND t.id = k.id", t.name)
 	t.erase = fmt.Sprintf("DELETE FROM %s WHERE o = ANY($1::integer[])", t.name)
 	return t, nil
