@@ -1,6 +1,7 @@
 package readstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -226,6 +227,8 @@ func (cs *changes) settle() {
 			cs.puts = append(cs.puts, r)
 		}
 	}
+	// By owner, as most indexes are: the server finds the places of one where those of the last were.
+	slices.SortStableFunc(cs.puts, func(a, b *changed) int { return cmp.Compare(a.owner, b.owner) })
 }
 
 func (cs *changes) queue(batch *pgx.Batch) {

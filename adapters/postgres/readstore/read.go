@@ -1,10 +1,12 @@
 package readstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -386,16 +388,19 @@ func (s *Store) LoadRows(ctx context.Context, gen readmodels.Generation, name st
 	if err != nil {
 		return nil, s.describe(doing, err)
 	}
-	var os []int32
-	var ids [][]byte
-	var at []int
+	at := make([]int, 0, len(keys)) // of keys, as they are asked for
 	for i := range keys {
 		if numbers[i] != 0 {
-			os, ids, at = append(os, numbers[i]), append(ids, []byte(keys[i].ID)), append(at, i)
+			at = append(at, i)
 		}
 	}
-	if len(os) == 0 {
+	if len(at) == 0 {
 		return nil, nil
+	}
+	slices.SortStableFunc(at, func(i, j int) int { return cmp.Compare(numbers[i], numbers[j]) }) // as most indexes are
+	os, ids := make([]int32, len(at)), make([][]byte, len(at))
+	for n, i := range at {
+		os[n], ids[n] = numbers[i], []byte(keys[i].ID)
 	}
 	var out []readmodels.Row
 	err = s.db.Again(ctx, s.db.Writes, func() error {
