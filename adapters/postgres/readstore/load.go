@@ -519,7 +519,9 @@ func (l *loader) index(ctx context.Context) error {
 		others.Go(func() {
 			conn, err := l.store.loading(ctx)
 			if err != nil {
-				fail(err)
+				if ctx.Err() == nil { // the server may have no more of them: it takes longer then
+					l.store.logger.Warn("read models: indexing on fewer connections", "database", l.store.db.Name(), "generation", l.gen.number, "error", err)
+				}
 				return
 			}
 			defer closeConn(conn)

@@ -16,11 +16,16 @@ func loaded(t *testing.T) (readmodels.Store, readmodels.Generation) {
 	t.Helper()
 	_, s := open(t, tests.Database(t))
 	live(t, s)
+	return s, begun(t, s)
+}
+
+func begun(t *testing.T, s readmodels.Store) readmodels.Generation {
+	t.Helper()
 	g, err := s.Begin(t.Context(), "notes", 1, []readmodels.Schema{notes.Schema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, g
+	return g
 }
 
 // Rows wait in memory while a generation is loaded: those that do, those that are written
@@ -134,5 +139,37 @@ func TestAGenerationWhoseIndexesFailIsNotSealed(t *testing.T) {
 	}
 	if err := s.Drop(t.Context(), g); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that has no more connections to give is one on which indexing takes longer.
+func TestIndexesAreBuiltOnTheConnectionsThatThereAre(t *testing.T) {
+	t.Parallel()
+	db, s := open(t, tests.Database(t))
+	old := live(t, s)
+	commit(t, s, &old, put("acme", "ann", "1", "old"))
+	g := begun(t, s)
+	limit := func(n int) {
+		t.Helper()
+		if _, err := db.Own.Exec(t.Context(), fmt.Sprintf("DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I CONNECTION LIMIT %d', current_database()); END $$", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1)
+	if conn, err := db.Connect(t.Context()); err == nil {
+		t.Error("the server takes more connections", conn.Close(t.Context()))
+	}
+	commit(t, s, &g, put("acme", "ann", "1", "new"))
+	commit(t, s, &g, put("acme", "ann", "2", "new"))
+	if err := s.Seal(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	limit(-1)
+	if err := s.Switch(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	var indexes int
+	if err := db.Own.QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE schemaname = 'lonja' AND tablename = $1", fmt.Sprintf("g%d_notes", g.Number)).Scan(&indexes); err != nil || indexes != 3 {
+		t.Errorf("there are %d indexes, %v, want 3", indexes, err)
 	}
 }
