@@ -81,14 +81,19 @@ func tree(postmaster int) time.Duration {
 	if postmaster == 0 {
 		return 0
 	}
-	p := stat(postmaster)
-	sum := p.own + p.childrens
-	all, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range all {
-		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if c := stat(pid); c.parent == postmaster {
-			sum += c.own
+	for {
+		p := stat(postmaster)
+		sum := p.own + p.childrens
+		all, _ := filepath.Glob("/proc/[0-9]*")
+		for _, dir := range all {
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			if c := stat(pid); c.parent == postmaster {
+				sum += c.own
+			}
 		}
+		if stat(postmaster).childrens == p.childrens {
+			return sum
+		}
+		// One that ended meanwhile was counted by nobody.
 	}
-	return sum
 }
