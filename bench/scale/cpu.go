@@ -20,6 +20,10 @@ const ticks = 100
 // and for the server. Where time is noisy, this is less so.
 type spent struct{ took, ours, server time.Duration }
 
+func (s spent) and(o spent) spent {
+	return spent{s.took + o.took, s.ours + o.ours, s.server + o.server}
+}
+
 func (s spent) String() string {
 	if s.server == 0 {
 		return fmt.Sprintf("%.2f s", s.took.Seconds())
