@@ -5,9 +5,11 @@
 // would only make it look flatter.
 //
 //	go run ./bench/lists
+//	go run ./bench/lists -postgres
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +26,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"lonja/adapters/postgres"
+	"lonja/adapters/postgres/postgrestest"
 	"lonja/adapters/sqlite/readstore"
 	"lonja/adapters/web/locale"
 	"lonja/adapters/web/portal"
@@ -59,6 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("lists", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 30, "how often each list is asked for; the median counts")
 	only := flags.String("only", "", "measure only the lists whose name matches this regular expression")
+	onServer := flags.Bool("postgres", false, "measure on a PostgreSQL of its own, not on SQLite")
 	profile := flags.String("profile", "", "write a CPU profile of the measuring to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -67,16 +72,15 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "lonja-bench-")
+	open := onSQLite
+	if *onServer {
+		open = onPostgres
+	}
+	store, done, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	store, err := readstore.Open(ctx, filepath.Join(dir, "readmodels.db"), readstore.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	fmt.Fprintln(out, "writing the documents …")
 	if err := fill(ctx, store); err != nil {
 		return err
@@ -132,6 +136,36 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
+// onSQLite opens an empty store in a folder of its own.
+func onSQLite(ctx context.Context) (_ readmodels.Store, done func() error, err error) {
+	dir, err := os.MkdirTemp("", "lonja-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := readstore.Open(ctx, filepath.Join(dir, "readmodels.db"), readstore.Options{})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return store, func() error { return errors.Join(store.Close(), os.RemoveAll(dir)) }, nil
+}
+
+// onPostgres opens an empty store on a server of its own.
+func onPostgres(ctx context.Context) (_ readmodels.Store, done func() error, err error) {
+	server, err := postgrestest.Start(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	url, err := server.Database(ctx, "bench")
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	stores, err := postgres.Open(ctx, url, postgres.Options{MasterKey: bytes.Repeat([]byte{7}, 32)})
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	return stores.Reads, func() error { return errors.Join(stores.Close(), server.Close()) }, nil
+}
+
 // asked is a list, by name.
 type asked struct {
 	name string
@@ -177,7 +211,7 @@ func queries() []asked {
 }
 
 type bench struct {
-	store  *readstore.Store
+	store  readmodels.Store
 	page   templates.Page
 	rounds int
 }
@@ -263,7 +297,7 @@ var account = id.Account(id.DeriveID("bench account"))
 func contactOf(n int) id.Contact { return id.Contact(id.DeriveID("bench contact", strconv.Itoa(n))) }
 
 // fill writes each contact's documents as a rebuild does.
-func fill(ctx context.Context, store *readstore.Store) error {
+func fill(ctx context.Context, store readmodels.Store) error {
 	p := projections.Documents()
 	if _, err := store.Open(ctx, p.Name, p.Version, p.Tables()); err != nil {
 		return err
