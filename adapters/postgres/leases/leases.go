@@ -266,7 +266,8 @@ func (l *Leases) round(ctx context.Context) error {
 	sent, back := l.opt.Now(), l.letGo()
 	ctx, cancel := context.WithTimeout(ctx, l.patience())
 	defer cancel()
-	mine, nodes, err := l.renewAll(ctx, able, back)
+	duties := l.renewable()
+	mine, nodes, err := l.renewAll(ctx, able, back, duties)
 	if err != nil {
 		return l.db.Describe("leases: renew", err)
 	}
@@ -274,7 +275,7 @@ func (l *Leases) round(ctx context.Context) error {
 	if able && nodes > 0 {
 		share = (l.opt.Partitions + nodes - 1) / nodes
 	}
-	lacking := l.renewed(sent, mine, back, share)
+	lacking := l.renewed(sent, mine, back, duties, share)
 	if lacking <= 0 {
 		return nil
 	}
@@ -317,14 +318,23 @@ func (l *Leases) letGo() (names []string) {
 	return names
 }
 
-func (l *Leases) renewAll(ctx context.Context, able bool, back []string) (mine map[string]int64, nodes int, err error) {
+// renewable returns the duties to renew: what counts as lost and is done no more, is not kept
+// from others.
+func (l *Leases) renewable() []string {
 	l.mu.Lock()
-	joined, duties := l.joined, []string{}
-	for name := range l.held { // what counts as lost and is done no more, is not kept from others
+	defer l.mu.Unlock()
+	names := []string{}
+	for name := range l.held {
 		if strings.HasPrefix(name, dutyPrefix) {
-			duties = append(duties, name)
+			names = append(names, name)
 		}
 	}
+	return names
+}
+
+func (l *Leases) renewAll(ctx context.Context, able bool, back, duties []string) (mine map[string]int64, nodes int, err error) {
+	l.mu.Lock()
+	joined := l.joined
 	l.mu.Unlock()
 	mine = map[string]int64{}
 	batch := &pgx.Batch{}
@@ -373,8 +383,9 @@ func collect(rows pgx.Rows) (map[string]int64, error) {
 }
 
 // renewed notes what the table says that this node holds, and returns how many partitions
-// it lacks of its share.
-func (l *Leases) renewed(sent time.Time, mine map[string]int64, back []string, share int) (lacking int) {
+// it lacks of its share. Of duties the table was asked for some only: one that was taken
+// meanwhile is not among them, and is not lost.
+func (l *Leases) renewed(sent time.Time, mine map[string]int64, back, duties []string, share int) (lacking int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, name := range back {
@@ -382,7 +393,8 @@ func (l *Leases) renewed(sent time.Time, mine map[string]int64, back []string, s
 		delete(l.giving, part)
 	}
 	for name, h := range l.held {
-		if epoch, ok := mine[name]; h.sent.Before(sent) && (!ok || epoch != h.epoch) {
+		asked := !strings.HasPrefix(name, dutyPrefix) || slices.Contains(duties, name)
+		if epoch, ok := mine[name]; asked && h.sent.Before(sent) && (!ok || epoch != h.epoch) {
 			l.lose(name)
 		}
 	}

@@ -2,11 +2,13 @@ package leases_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -361,5 +363,57 @@ func TestUnreadableEvents(t *testing.T) {
 	c.must(err)
 	if want := contacts / 2 * 3; len(parked) != want {
 		t.Errorf("%d events are parked, want %d", len(parked), want)
+	}
+}
+
+// given a round of renewals that is under way when a duty is taken, so that it does not ask
+// for the duty, and that was begun after that was asked for
+// when the round ends
+// then the duty stays this node's: lost, nobody would do it until its lease ends.
+func TestADutyTakenDuringARoundIsKept(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var clock atomic.Int64
+	clock.Store(time.Now().UnixNano())
+	// Rounds are far apart, but for those that the test asks for.
+	n := c.node("a", settings{life: 5 * time.Minute, now: func() time.Time { return time.Unix(0, clock.Load()) }})
+	c.until("it has everything", func() bool { return len(n.holds()) == 16 })
+
+	const renewal = "INSERT INTO lonja.nodes%"
+	out := c.lock("LOCK TABLE lonja.nodes IN ACCESS EXCLUSIVE MODE")
+	c.round()
+	c.until("a round has begun and waits", func() bool { return c.waiting(renewal) })
+	clock.Add(-int64(time.Second)) // as if it had been asked for just before
+	doing, still, leave := make(chan struct{}), make(chan error, 1), make(chan struct{})
+	go func() {
+		done, err := n.leases.Alone(c.ctx, "x", func(ctx context.Context) error {
+			close(doing)
+			<-leave
+			return ctx.Err()
+		})
+		if err == nil && !done {
+			err = errors.New("the duty was not taken")
+		}
+		still <- err
+	}()
+	<-doing
+	clock.Add(int64(time.Second))
+	out()
+
+	// When the next one waits, that round has ended.
+	c.until("the round was answered", func() bool { return !c.waiting(renewal) })
+	out = c.lock("LOCK TABLE lonja.nodes IN ACCESS EXCLUSIVE MODE")
+	c.round()
+	c.until("the next round waits", func() bool { return c.waiting(renewal) })
+	out()
+	close(leave)
+	if err := <-still; err != nil {
+		t.Errorf("the duty was taken away: %v", err)
+	}
+	// And it was given back, for others to take.
+	done, err := n.leases.Alone(c.ctx, "x", func(context.Context) error { return nil })
+	c.must(err)
+	if !done {
+		t.Error("nobody can take the duty")
 	}
 }

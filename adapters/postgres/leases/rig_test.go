@@ -118,6 +118,7 @@ type cluster struct {
 	url   string
 	log   event.Store
 	codec *event.Codec
+	look  *pgx.Conn // of the test's goroutine
 
 	mu       sync.Mutex
 	n        int
@@ -430,6 +431,50 @@ func (c *cluster) allAnswered() (again int) {
 		}
 	}
 	return again
+}
+
+// connect makes a connection of the test's own, which nodes do not count.
+func (c *cluster) connect() *pgx.Conn {
+	c.Helper()
+	conn, err := pgx.Connect(c.ctx, c.url)
+	c.must(err)
+	c.Cleanup(func() { _ = conn.Close(context.WithoutCancel(c.ctx)) }) // nothing depends on it any more
+	return conn
+}
+
+// lock begins a transaction that locks something, and returns what commits it.
+func (c *cluster) lock(sql string) (out func()) {
+	c.Helper()
+	conn := c.connect()
+	tx, err := conn.Begin(c.ctx)
+	c.must(err)
+	_, err = tx.Exec(c.ctx, sql)
+	c.must(err)
+	return func() {
+		c.Helper()
+		c.must(tx.Commit(c.ctx))
+	}
+}
+
+// waiting reports whether a statement of a node waits for a lock.
+func (c *cluster) waiting(like string) (yes bool) {
+	c.Helper()
+	if c.look == nil {
+		c.look = c.connect()
+	}
+	c.must(c.look.QueryRow(c.ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'lonja' AND wait_event_type = 'Lock' AND query LIKE $1)`, like).Scan(&yes))
+	return yes
+}
+
+// round has every node make a round of renewals.
+func (c *cluster) round() {
+	c.Helper()
+	if c.look == nil {
+		c.look = c.connect()
+	}
+	_, err := c.look.Exec(c.ctx, "NOTIFY lonja_leases")
+	c.must(err)
 }
 
 func sorted(parts ...[]int) []int {
