@@ -141,7 +141,7 @@ func (a *app) openServers(ctx context.Context, master []byte) error {
 		return err
 	}
 	a.read, a.closers = rows, append([]func() error{rows.Close}, a.closers...)
-	a.shared = &sharing{db: db, rows: rows}
+	a.shared = &sharing{db: db, rows: rows, keys: keys}
 	return nil
 }
 
@@ -149,6 +149,7 @@ func (a *app) openServers(ctx context.Context, master []byte) error {
 type sharing struct {
 	db     *database.DB
 	rows   *readpg.Store
+	keys   *vaultpg.Vault
 	leases *leases.Leases
 }
 
@@ -175,7 +176,7 @@ func (a *app) reactionProgress() messaging.Progress {
 	if a.shared == nil {
 		return a.vault
 	}
-	return a.shared.leases.Progress(a.vault)
+	return a.shared.leases.Progress(a.shared.keys)
 }
 
 // following is the runner as the router has it.

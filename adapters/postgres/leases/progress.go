@@ -2,11 +2,8 @@ package leases
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
 
 	"lonja/domain/event"
 	"lonja/domain/id"
@@ -25,7 +22,9 @@ type Progress struct {
 type parking interface {
 	Checkpoint(ctx context.Context, name string) (event.Position, error)
 	Parked(ctx context.Context, name string) ([]readmodels.Parked, error)
-	Park(ctx context.Context, name string, p readmodels.Parked) error
+	// ParkUnder keeps an event aside if the node holds the lease under the epoch, with the
+	// lease kept from others until it is done, and reports whether it did.
+	ParkUnder(ctx context.Context, name string, p readmodels.Parked, lease, node string, epoch int64) (bool, error)
 	Unpark(ctx context.Context, name string, p event.Position) error
 }
 
@@ -113,14 +112,14 @@ func (p *Progress) Park(ctx context.Context, name string, e readmodels.Parked) e
 	if err != nil {
 		return err
 	}
-	err = p.leases.db.Own.QueryRow(ctx, "SELECT 1 FROM lonja.leases WHERE name = $1 AND holder = $2 AND epoch = $3", partName(part), p.leases.node, epoch).Scan(new(int))
-	if errors.Is(err, pgx.ErrNoRows) {
+	mine, err := p.ParkUnder(ctx, name, e, partName(part), p.leases.node, epoch)
+	if err != nil {
+		return fmt.Errorf("parking for %s: %w", name, err)
+	}
+	if !mine {
 		return fmt.Errorf("parking for %s: another node has the partition: %w", name, readmodels.ErrFenced)
 	}
-	if err != nil {
-		return p.leases.db.Describe("parking for "+name, err)
-	}
-	return p.parking.Park(ctx, name, e)
+	return nil
 }
 
 // Holder returns which node has the partition of an owner, "" for none at the moment.

@@ -2,6 +2,7 @@ package leases_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,51 @@ func TestProgressIsFenced(t *testing.T) {
 	}
 	if err := p.SetCheckpoint(c.ctx, "x", 100); err == nil {
 		t.Error("a checkpoint of no partition was moved")
+	}
+}
+
+// given a node that parks an event
+// when another takes the partition over at that very moment
+// then nothing is parked: whoever has the partition now answers the event itself.
+func TestParkingIsFencedToTheEnd(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	n := c.node("a", settings{life: 5 * time.Minute})
+	c.until("it has everything", func() bool { return len(n.holds()) == 16 })
+	p := n.leases.Progress(n.vault)
+	part := readmodels.PartOf(house, contactOf(0), 16)
+	c.until("it holds", func() bool { return p.Holds(part) })
+	e := readmodels.Parked{Account: house, Contact: contactOf(0), Position: 9, Stream: "counter-1", Revision: 3, Type: "counter.grew", Reason: "no\x00", At: time.UnixMilli(1_700_000_000_000).UTC()}
+	parks := func() chan error {
+		done := make(chan error, 1)
+		go func() { done <- p.Park(c.ctx, "x", e) }()
+		return done
+	}
+	parked := func() readmodels.Parked {
+		t.Helper()
+		all, err := p.Parked(c.ctx, "x")
+		c.must(err)
+		if len(all) != 1 {
+			t.Fatalf("parked are %+v", all)
+		}
+		return all[0]
+	}
+	c.must(<-parks())
+	e.Reason = "no\uFFFD" // a text of PostgreSQL has no NUL
+	if got := parked(); got != e {
+		t.Errorf("parked is %+v, want %+v", got, e)
+	}
+	was := e
+	e.Reason, e.Skipped = "again", true
+	out := c.lock(fmt.Sprintf("UPDATE lonja.leases SET holder = 'another', epoch = epoch + 1 WHERE name = 'part/%04d'", part))
+	done := parks()
+	c.until("it parks, or waits", func() bool { return len(done) == 1 || c.waiting("%lonja_vault.parked%") })
+	out()
+	if err := <-done; !errors.Is(err, readmodels.ErrFenced) {
+		t.Errorf("got %v, want ErrFenced", err)
+	}
+	if got := parked(); got != was {
+		t.Errorf("parked is %+v, which another node has left as %+v", got, was)
 	}
 }
 

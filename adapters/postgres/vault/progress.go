@@ -42,11 +42,27 @@ func (v *Vault) Parked(ctx context.Context, name string) ([]readmodels.Parked, e
 
 // Park keeps an event for a follower, in place of what was kept of its position.
 func (v *Vault) Park(ctx context.Context, name string, p readmodels.Parked) error {
-	_, err := v.run(ctx, `INSERT INTO lonja_vault.parked (name, position, account, contact, stream, revision, type, reason, at, skipped) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (name, position) DO UPDATE SET account = excluded.account, contact = excluded.contact, stream = excluded.stream, revision = excluded.revision,
-			type = excluded.type, reason = excluded.reason, at = excluded.at, skipped = excluded.skipped`,
-		name, int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, database.Text(p.Reason), secrets.Millis(p.At), p.Skipped)
+	_, err := v.run(ctx, park+parkOnce, parkArgs(name, &p)...)
 	return err
+}
+
+// ParkUnder is Park for as long as a node holds a lease under an epoch, and reports whether
+// it does: nobody can take the lease over before the event is parked.
+func (v *Vault) ParkUnder(ctx context.Context, name string, p readmodels.Parked, lease, node string, epoch int64) (bool, error) {
+	n, err := v.run(ctx, "WITH mine AS (SELECT FROM lonja.leases l WHERE l.name = $11 AND l.holder = $12 AND l.epoch = $13 FOR SHARE) "+park+" FROM mine"+parkOnce,
+		append(parkArgs(name, &p), lease, node, epoch)...)
+	return n > 0, err
+}
+
+const (
+	park = `INSERT INTO lonja_vault.parked (name, position, account, contact, stream, revision, type, reason, at, skipped)
+		SELECT $1, $2::bigint, $3, $4, $5, $6::bigint, $7, $8, $9::bigint, $10::boolean`
+	parkOnce = ` ON CONFLICT (name, position) DO UPDATE SET account = excluded.account, contact = excluded.contact, stream = excluded.stream, revision = excluded.revision,
+			type = excluded.type, reason = excluded.reason, at = excluded.at, skipped = excluded.skipped`
+)
+
+func parkArgs(name string, p *readmodels.Parked) []any {
+	return []any{name, int64(p.Position), string(p.Account), string(p.Contact), p.Stream, int64(p.Revision), p.Type, database.Text(p.Reason), secrets.Millis(p.At), p.Skipped}
 }
 
 // Unpark forgets a parked event. One that is not there is no error.
