@@ -56,7 +56,8 @@ type Vault struct {
 	stop    context.CancelFunc
 	workers sync.WaitGroup
 
-	clearing atomic.Bool // pages with keys that were thrown away are to be cleared, once nobody reads them
+	clearing   atomic.Bool // pages with keys that were thrown away are to be cleared, once nobody reads them
+	clearAgain time.Duration
 }
 
 type keyName struct {
@@ -73,7 +74,7 @@ func Open(ctx context.Context, db *database.DB, o Options) (*Vault, error) {
 	if len(o.MasterKey) == 0 {
 		return nil, errors.New("vault: there is no master key: give every node the same, 32 random bytes in base64, in LONJA_MASTER_KEY, and keep a copy apart from the database's backups")
 	}
-	v := &Vault{db: db, logger: o.Logger, cached: o.CachedKeys}
+	v := &Vault{db: db, logger: o.Logger, cached: o.CachedKeys, clearAgain: clearAgain}
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
 	}
@@ -248,8 +249,7 @@ func (v *Vault) clearKeys(ctx context.Context) {
 		return
 	}
 	v.workers.Go(func() {
-		defer v.clearing.Store(false)
-		t := time.NewTicker(clearAgain)
+		t := time.NewTicker(v.clearAgain)
 		defer t.Stop()
 		for {
 			select {
@@ -257,8 +257,10 @@ func (v *Vault) clearKeys(ctx context.Context) {
 			case <-v.ctx.Done():
 				return
 			}
+			// What is thrown away from here on, this may not clear: that has a try of its own then.
+			v.clearing.Store(false)
 			err := v.rewriteKeys(v.ctx)
-			if err == nil {
+			if err == nil || v.clearing.Swap(true) {
 				return
 			}
 			v.logger.Warn("the pages with keys that were thrown away could not be cleared: trying again", "error", err)

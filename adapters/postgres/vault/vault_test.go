@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"lonja/adapters/adaptertest"
 	"lonja/adapters/postgres/database"
 	"lonja/adapters/postgres/postgrestest"
@@ -110,6 +112,68 @@ func TestWhatANodeEndsIsEndedForAll(t *testing.T) {
 		case <-ctx.Done():
 			t.Fatal("another node keeps a key that was thrown away")
 		}
+	}
+}
+
+// given a backup that reads the keys, for as long as it likes
+// when a key is thrown away
+// then nobody waits for the backup, neither who throws it away nor who reads other keys, and
+// once it has ended the pages that had the key are written anew.
+func TestKeysAreClearedBesideABackup(t *testing.T) {
+	t.Parallel()
+	url := tests.Database(t)
+	v := open(t, url)
+	v.ClearAgain(20 * time.Millisecond)
+	// Long enough for a busy machine; who waits for the backup would do so for ever.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup, err := pgx.Connect(ctx, url)
+	check(err)
+	t.Cleanup(func() { _ = backup.Close(context.WithoutCancel(ctx)) })
+	pages := func() (file uint32) { // those of the table: another file whenever it is written anew
+		t.Helper()
+		check(backup.QueryRow(ctx, "SELECT pg_relation_filenode('lonja_vault.keys')").Scan(&file))
+		return file
+	}
+	for _, who := range []string{"ann", "ben", "eva"} {
+		check(v.EnsureKey(ctx, "acme", who))
+	}
+	tx, err := backup.Begin(ctx)
+	check(err)
+	_, err = tx.Exec(ctx, "LOCK TABLE lonja_vault.keys IN ACCESS SHARE MODE")
+	check(err)
+	before := pages()
+
+	check(v.EraseKey(ctx, "acme", "ann"))
+	check(v.EraseKey(ctx, "acme", "ben"))
+	if _, err := v.Key(ctx, "acme", "ann"); !errors.Is(err, event.ErrErased) {
+		t.Errorf("got %v of a key that was thrown away", err)
+	}
+	_, err = v.Key(ctx, "acme", "eva")
+	check(err)
+	if pages() != before {
+		t.Error("the table was written anew while it was read")
+	}
+	check(tx.Commit(ctx))
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for pages() == before {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("the pages with keys that were thrown away are never cleared")
+		}
+	}
+	before = pages()
+	check(v.EraseKey(ctx, "acme", "eva"))
+	if pages() == before {
+		t.Error("with nobody reading, the pages were not cleared at once")
 	}
 }
 
