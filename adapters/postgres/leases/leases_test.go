@@ -417,3 +417,29 @@ func TestADutyTakenDuringARoundIsKept(t *testing.T) {
 		t.Error("nobody can take the duty")
 	}
 }
+
+// given a node whose taking of a partition was answered too late, so that it does not follow it
+// when that is above the node's share
+// then it is given back all the same, though the holders have nothing to let go of.
+func TestWhatWasNeverFollowedIsGivenBack(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	n := c.node("a", settings{life: 5 * time.Minute})
+	c.until("it has everything", func() bool { return len(n.holds()) == 16 })
+	conn := c.connect()
+	_, err := conn.Exec(c.ctx, "INSERT INTO lonja.nodes (node, able, until) VALUES ('another', true, clock_timestamp() + interval '1 hour')")
+	c.must(err)
+	c.until("it has half", func() bool {
+		c.round()
+		return len(n.holds()) == 8
+	})
+	_, err = conn.Exec(c.ctx, "UPDATE lonja.leases SET holder = $1, epoch = epoch + 1, until = clock_timestamp() + interval '5 minutes' WHERE name = 'part/0015'", n.leases.Node())
+	c.must(err)
+	c.until("it gives it back", func() bool {
+		c.round()
+		return !slices.Contains(n.holds(), 15)
+	})
+	if got := n.holds(); !slices.Equal(got, every(8)) {
+		t.Errorf("it holds %v", got)
+	}
+}
