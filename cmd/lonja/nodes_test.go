@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -266,4 +267,51 @@ func TestNodesAreRestartedInTurn(t *testing.T) {
 			t.Errorf("%d contacts are there, %d were acknowledged", have, written.Load())
 		}
 	})
+}
+
+// given a process that takes part in a system of several nodes
+// when another is started on the same folder
+// then it is refused, is told what to do, and has touched nothing there: the door and the
+// verification that is under way are the first one's. After that has ended, it may have the folder.
+func TestANodesFolderIsOfOneProcess(t *testing.T) {
+	t.Parallel()
+	sys := testSystem(io.Discard, io.Discard)
+	sys.Getenv = func(name string) string {
+		return map[string]string{"LONJA_MASTER_KEY": nodeKey, "LONJA_LOG_LEVEL": "WARN"}[name]
+	}
+	cfg := appConfig{Data: filepath.Join(t.TempDir(), "node"), Servers: newServers(t)}
+	first, err := openApp(t.Context(), sys, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	under := filepath.Join(cfg.Data, verifyFolder)
+	if err := os.Mkdir(under, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := openApp(t.Context(), sys, cfg); err == nil || !strings.Contains(err.Error(), cfg.Data) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) ||
+		!strings.Contains(err.Error(), "--data") {
+		t.Errorf("got %v, want an error that names the folder, who has it, and --data", err)
+		if err == nil {
+			t.Error(second.Close())
+		}
+	}
+	if _, err := os.Stat(under); err != nil {
+		t.Errorf("the verification that is under way has lost its folder: %v", err)
+	}
+	elsewhere := cfg
+	elsewhere.Data = filepath.Join(t.TempDir(), "another")
+	for _, may := range []appConfig{elsewhere, cfg} {
+		if may.Data == cfg.Data {
+			if err := first.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next, err := openApp(t.Context(), sys, may)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -102,6 +102,10 @@ func (a *app) openAttachments(ctx context.Context, file string) error {
 	return nil
 }
 
+// nodeLock is the file whose lock says that a process takes part as the node of a folder: its
+// door, its outbox and the verification that is under way are nobody else's.
+const nodeLock = "node-lock"
+
 // openServers opens the stores that several nodes share. The folder is this node's own: it
 // has the operator's door.
 func (a *app) openServers(ctx context.Context, master []byte) error {
@@ -112,11 +116,19 @@ func (a *app) openServers(ctx context.Context, master []byte) error {
 	if _, err := os.Stat(filepath.Join(cfg.Data, "events.db")); err == nil {
 		return fmt.Errorf("%s holds a system of its own, which would not be served: give the node an empty folder with --data, or move that system to the servers with 'lonja migrate'", cfg.Data)
 	}
+	own, err := eventlog.LockFile(filepath.Join(cfg.Data, nodeLock))
+	if errors.Is(err, eventlog.ErrInUse) {
+		return fmt.Errorf("the node's folder %w: wait until that has ended or stop it, or give this process a folder of its own with --data", err)
+	}
+	if err != nil {
+		return fmt.Errorf("the node's folder: %w", err)
+	}
+	a.closers = append(a.closers, own.Close)
 	db, err := database.Open(ctx, cfg.Servers.Postgres, database.Options{})
 	if err != nil {
 		return err
 	}
-	a.closers = append(a.closers, func() error { db.Close(); return nil })
+	a.closers = append([]func() error{func() error { db.Close(); return nil }}, a.closers...)
 	events, err := eventstoredb.Open(ctx, eventstoredb.Options{Connection: cfg.Servers.EventStoreDB, Logger: a.log})
 	if err != nil {
 		return err

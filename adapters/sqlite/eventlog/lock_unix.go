@@ -11,27 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acquireLock takes the lock beside the log. The lock belongs to the open file, so
-// that the kernel lets go of it however the process ends, and so that two Logs of
-// one process exclude each other too. The file stays: removing it would let two
+// lockFile takes the lock of a file, which it makes where there is none. The lock belongs to
+// the open file, so that the kernel lets go of it however the process ends, and so that two
+// Logs of one process exclude each other too. The file stays: removing it would let two
 // processes lock two files of the same name.
-func acquireLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path+"-lock", os.O_RDWR|os.O_CREATE, 0o600)
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, lockFileError(path, err)
+		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		holder := make([]byte, 64)
 		n, _ := f.ReadAt(holder, 0) // only to name the holder; the refusal stands without it
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("event log %s: %w by %s: stop it first, or use another data folder", path, ErrInUse, strings.TrimSpace(string(holder[:n])))
+			return nil, fmt.Errorf("%w by %s", ErrInUse, strings.TrimSpace(string(holder[:n])))
 		}
-		return nil, fmt.Errorf("event log %s: lock: %w", path, err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if err := writeHolder(f); err != nil {
 		_ = f.Close()
-		return nil, lockFileError(path, err)
+		return nil, err
 	}
 	return f, nil
 }
