@@ -387,7 +387,15 @@ func TestRebuildEqualsFollowing(t *testing.T) {
 		r.equal(r.hashes(run), before)
 		gens, err := r.store.Generations(r.ctx)
 		r.must(err)
-		r.equal(len(gens), 4)
+		states := map[string][]readmodels.GenerationState{}
+		for _, g := range gens {
+			states[g.Projection] = append(states[g.Projection], g.State)
+		}
+		r.equal(states["last"], []readmodels.GenerationState{readmodels.Old, readmodels.Live})
+		// Of the one that has erased somebody, what was kept goes as soon as the store comes to it.
+		if of := states["sums"]; len(of) != 1 || of[0] != readmodels.Live {
+			r.equal(of, states["last"])
+		}
 		parked, err := run.Parked(r.ctx, "sums", "")
 		r.must(err)
 		r.equal(len(parked), 2)
