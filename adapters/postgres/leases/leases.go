@@ -72,9 +72,11 @@ type Leases struct {
 	giving  map[int]int // partitions to be given back, by the version from which they are let go
 	joined  bool        // the others know of this node
 	ended   bool        // nothing is taken any more
+	alone   int         // how many are in Alone
 	changed chan struct{}
 	push    chan struct{} // the holders are to be told
 	kick    chan struct{} // a round is to be made soon
+	ending  chan struct{} // closed with ended
 }
 
 // lease is one that this node holds.
@@ -115,7 +117,7 @@ func New(db *database.DB, o Options) *Leases {
 	}
 	return &Leases{
 		db: db, opt: o, node: strings.TrimPrefix(o.Node+"/"+rand.Text(), "/"), held: map[string]*lease{}, giving: map[int]int{},
-		changed: make(chan struct{}), push: make(chan struct{}, 1), kick: make(chan struct{}, 1),
+		changed: make(chan struct{}), push: make(chan struct{}, 1), kick: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 }
 
@@ -154,7 +156,12 @@ func (f *follower) Renew(ctx context.Context) error {
 		}
 		return f.Follower.Renew(ctx)
 	})
-	return err
+	select {
+	case <-f.leases.ending:
+		return nil // it was given up, for another node
+	default:
+		return err
+	}
 }
 
 // Duty adds what one node at a time does: run is called while this node is the one, with a
@@ -197,6 +204,7 @@ func (l *Leases) Run(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	l.ended = true
+	close(l.ending)
 	l.mu.Unlock()
 	doing.Wait()
 	err := l.giveAllBack(work)
@@ -556,7 +564,8 @@ func (l *Leases) ring() {
 	l.changed = make(chan struct{})
 }
 
-// giveAllBack ends this node's part: after its holders have let go, others go on at once.
+// giveAllBack ends this node's part: after its holders have let go, and what it did alone
+// has ended, others go on at once.
 func (l *Leases) giveAllBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.opt.Life)
 	defer cancel()
@@ -566,7 +575,7 @@ func (l *Leases) giveAllBack(ctx context.Context) error {
 	l.mu.Unlock()
 	for {
 		l.mu.Lock()
-		let, changed := l.settled >= version, l.changed
+		let, changed := l.settled >= version && l.alone == 0, l.changed
 		l.mu.Unlock()
 		if let {
 			break
@@ -574,7 +583,7 @@ func (l *Leases) giveAllBack(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("leases: waiting for partitions to be let go; other nodes have them when they end: %w", ctx.Err())
+			return fmt.Errorf("leases: waiting for partitions to be let go and duties to end; other nodes have them when their leases end: %w", ctx.Err())
 		}
 	}
 	batch := &pgx.Batch{}
@@ -651,15 +660,22 @@ func (l *Leases) attend(ctx context.Context, d duty) {
 }
 
 // Alone calls f if no other node does what has the name, with a context that ends when
-// another may, and reports whether it did. Run has to run meanwhile.
+// another may, or when Run is about to, which waits for f. It reports whether it did. Run has
+// to run meanwhile.
 func (l *Leases) Alone(ctx context.Context, name string, f func(context.Context) error) (bool, error) {
 	full := dutyPrefix + name
 	l.mu.Lock()
 	busy := l.ended || l.held[full] != nil
+	if !busy {
+		l.alone++
+	}
 	l.mu.Unlock()
 	if busy {
 		return false, nil
 	}
+	defer l.noLongerAlone()
+	ctx, cancel := until(ctx, l.ending)
+	defer cancel()
 	if _, err := l.db.Own.Exec(ctx, "INSERT INTO lonja.leases (name) VALUES ($1) ON CONFLICT DO NOTHING", full); err != nil {
 		return false, l.db.Describe("leases: take "+name, err)
 	}
@@ -672,21 +688,40 @@ func (l *Leases) Alone(ctx context.Context, name string, f func(context.Context)
 	l.mu.Lock()
 	l.held[full] = h
 	l.mu.Unlock()
-	own, cancel := context.WithCancel(ctx)
-	defer cancel()
+	own, lost := until(ctx, h.lost)
+	err = f(own)
+	lost()
+	return true, errors.Join(err, l.endAlone(ctx, full, h))
+}
+
+// until returns a context that ends when the channel is closed, too. The function that it
+// returns has to be called.
+func until(ctx context.Context, closed <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
 		select {
-		case <-h.lost:
+		case <-closed:
 			cancel()
-		case <-own.Done():
+		case <-ctx.Done():
 		}
 	}()
-	err = f(own)
-	cancel()
-	<-over
-	return true, errors.Join(err, l.endAlone(ctx, full, h))
+	return ctx, func() {
+		cancel()
+		<-over
+	}
+}
+
+// noLongerAlone tells Run, which may wait for it, that what was done alone has ended.
+func (l *Leases) noLongerAlone() {
+	l.mu.Lock()
+	l.alone--
+	ended := l.ended
+	l.mu.Unlock()
+	if ended { // else whoever waits for a duty to be free would ask again and again
+		l.ring()
+	}
 }
 
 // endAlone gives a duty back, if it is still this node's.

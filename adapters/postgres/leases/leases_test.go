@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"lonja/adapters/postgres/database"
+	"lonja/adapters/postgres/leases"
 	"lonja/adapters/postgres/postgrestest"
 	"lonja/domain/event"
 )
@@ -408,14 +410,14 @@ func TestADutyTakenDuringARoundIsKept(t *testing.T) {
 	out()
 	close(leave)
 	if err := <-still; err != nil {
-		t.Errorf("the duty was taken away: %v", err)
+		t.Fatalf("the duty was taken away: %v", err)
 	}
-	// And it was given back, for others to take.
-	done, err := n.leases.Alone(c.ctx, "x", func(context.Context) error { return nil })
-	c.must(err)
-	if !done {
-		t.Error("nobody can take the duty")
-	}
+	// Who looks while a round renews it finds it taken.
+	c.until("it was given back, for others to take", func() bool {
+		done, err := n.leases.Alone(c.ctx, "x", func(context.Context) error { return nil })
+		c.must(err)
+		return done
+	})
 }
 
 // given a node whose taking of a partition was answered too late, so that it does not follow it
@@ -441,5 +443,69 @@ func TestWhatWasNeverFollowedIsGivenBack(t *testing.T) {
 	})
 	if got := n.holds(); !slices.Equal(got, every(8)) {
 		t.Errorf("it holds %v", got)
+	}
+}
+
+// rebuilding is a follower that rebuilds until it is told to end.
+type rebuilding struct {
+	begun chan struct{}
+	ended chan struct{}
+	after func() // when it was told to
+}
+
+func (*rebuilding) CatchUp(context.Context) error { return nil }
+
+func (r *rebuilding) Renew(ctx context.Context) error {
+	close(r.begun)
+	<-ctx.Done()
+	r.after()
+	close(r.ended)
+	return ctx.Err()
+}
+
+// given a node that rebuilds read models
+// when its leases end, before the rest of it does
+// then it has given up the rebuild before another node can begin the same.
+func TestAStoppingNodeEndsItsRebuildFirst(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	db, err := database.Open(c.ctx, c.url, database.Options{})
+	c.must(err)
+	t.Cleanup(db.Close)
+	l := leases.New(db, leases.Options{Node: "a", Partitions: 16, Life: time.Minute, Able: func() bool { return false }})
+	var holder string
+	r := &rebuilding{begun: make(chan struct{}), ended: make(chan struct{}), after: func() {
+		if err := db.Own.QueryRow(c.ctx, "SELECT holder FROM lonja.leases WHERE name = 'duty/rebuild'").Scan(&holder); err != nil {
+			t.Error(err)
+		}
+	}}
+	follower := l.Follow(r)
+	sharing, stop := context.WithCancel(c.ctx)
+	following, end := context.WithCancel(c.ctx)
+	defer end()
+	shared, renewed := make(chan error, 1), make(chan error, 1)
+	go func() { shared <- l.Run(sharing) }()
+	go func() { renewed <- follower.Renew(following) }()
+	<-r.begun
+	stop()
+	c.must(<-shared)
+	select {
+	case <-r.ended:
+		if holder != l.Node() {
+			t.Errorf("%q has the rebuild before it has ended here", holder)
+		}
+	default:
+		t.Error("the rebuild was given to others, and goes on")
+		end()
+	}
+	if err := <-renewed; err != nil && following.Err() == nil {
+		t.Errorf("a rebuild that was given up says %v: that is no failure", err)
+	}
+	c.must(db.Own.QueryRow(c.ctx, "SELECT holder FROM lonja.leases WHERE name = 'duty/rebuild'").Scan(&holder))
+	if holder != "" {
+		t.Errorf("%s still has the rebuild", holder)
+	}
+	if done, err := l.Alone(c.ctx, "rebuild", func(context.Context) error { return nil }); done || err != nil {
+		t.Errorf("a node that has stopped took something: %v, %v", done, err)
 	}
 }
