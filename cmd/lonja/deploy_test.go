@@ -109,15 +109,46 @@ func TestComposeNamesWhatThereIs(t *testing.T) {
 		if !given.given() || given.check() != nil || s.Environment["LONJA_MASTER_KEY"] == "" {
 			t.Errorf("%s has the environment %v", node, s.Environment)
 		}
+		// It reaches the authority's certificate, and no key of the servers'.
+		if !strings.Contains(given.EventStoreDB, "tlsCaFile=/certs/ca.crt&") || !slices.Contains(s.Volumes, "authority:/certs:ro") || len(s.Volumes) != 3 {
+			t.Errorf("%s has the volumes %v, and looks for the authority as %s", node, s.Volumes, given.EventStoreDB)
+		}
+		for _, v := range s.Volumes {
+			if from, _, _ := strings.Cut(v, ":"); from != node && from != "authority" && from != "./deploy/scale.yaml" {
+				t.Errorf("%s has the volume %s", node, v)
+			}
+		}
+		// Its user is the one that the script makes for the database of that name, not the server's.
+		superuser := compose.Services["postgres"].Environment["POSTGRES_USER"]
+		if !strings.HasPrefix(given.Postgres, "postgres://lonja:${POSTGRES_PASSWORD}@postgres:5432/lonja?") || superuser == "" || superuser == "lonja" {
+			t.Errorf("%s connects as %s, and %q is the superuser", node, given.Postgres, superuser)
+		}
 	}
-	for _, name := range []string{"eventstore1", "eventstore2", "eventstore3", "postgres", "proxy", "mail"} {
+	database := compose.Services["postgres"]
+	if !slices.Contains(database.Volumes, "./deploy/postgres.sql:/docker-entrypoint-initdb.d/lonja.sql:ro") || !strings.HasPrefix(database.Environment["OWNER_PASSWORD"], "${POSTGRES_PASSWORD:?") {
+		t.Errorf("nothing makes the nodes' user: the volumes are %v, the environment %v", database.Volumes, database.Environment)
+	}
+	secrets, err := os.ReadFile(filepath.Join("..", "..", "deploy", "scale.env.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range regexp.MustCompile(`\$\{([A-Z_]+):\?`).FindAllStringSubmatch(string(text), -1) {
+		if !strings.Contains(string(secrets), "\n"+asked[1]+"=") {
+			t.Errorf("compose.yaml wants %s, which the example of secrets does not have", asked[1])
+		}
+	}
+	for _, name := range []string{"certificates", "eventstore1", "eventstore2", "eventstore3", "postgres", "lonja1", "lonja2", "proxy", "mail"} {
 		s, ok := compose.Services[name]
 		if !ok {
 			t.Errorf("there is no %s", name)
 		}
 		for _, v := range s.Volumes {
 			from, _, _ := strings.Cut(v, ":")
-			if _, ok := compose.Volumes[from]; !ok && !strings.HasPrefix(from, "./") {
+			if strings.HasPrefix(from, "./") {
+				if _, err := os.Stat(filepath.Join("..", "..", from)); err != nil {
+					t.Errorf("%s is given what is not there: %v", name, err)
+				}
+			} else if _, ok := compose.Volumes[from]; !ok {
 				t.Errorf("%s has the volume %s, which is not declared", name, from)
 			}
 		}

@@ -185,6 +185,17 @@ func (s *Server) Database(ctx context.Context, name string) (string, error) {
 	return s.URL(name), execute(ctx, s.URL("postgres"), "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
 }
 
+// Script has psql run a file as the superuser, with variables ("NAME=value") in its
+// environment, as PostgreSQL's image does with what it is given for a new volume.
+func (s *Server) Script(ctx context.Context, file string, variables ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "psql"), "--no-psqlrc", "--no-password", "--set", "ON_ERROR_STOP=1", "--dbname", s.url("super", "postgres"), "--file", file)
+	cmd.Env = variables
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("psql: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // Start starts the server where it is stopped, and returns when it takes connections.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()

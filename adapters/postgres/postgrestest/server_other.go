@@ -15,6 +15,9 @@ var errElsewhere = errors.New("postgrestest: a private PostgreSQL is started on 
 // Start says that there is none.
 func Start(context.Context, ...string) (*Server, error) { return nil, errElsewhere }
 
+// Script says that there is none.
+func (*Server) Script(context.Context, string, ...string) error { return errElsewhere }
+
 // Start says that there is none.
 func (*Server) Start(context.Context) error { return errElsewhere }
 
