@@ -83,6 +83,15 @@ func countFiles(ctx context.Context, events event.Store, codec *event.Codec) (n 
 // checkPositions refuses a folder whose log ends before what was made of it: the log is
 // an older copy, or another's.
 func (a *app) checkPositions(ctx context.Context) error {
+	all, err := a.runner.Status(ctx)
+	if err != nil {
+		return err
+	}
+	reactions, err := a.reactions(ctx)
+	if err != nil {
+		return err
+	}
+	// Last: meanwhile, other nodes write, follow and answer.
 	head, err := a.events.Head(ctx)
 	if err != nil {
 		return err
@@ -92,10 +101,6 @@ func (a *app) checkPositions(ctx context.Context) error {
 	if a.cfg.Servers.given() {
 		log, vault, remove = "the log in EventStoreDB", "the vault in PostgreSQL", "stop all nodes, run UPDATE lonja.generations SET state = 'gone' in PostgreSQL"
 	}
-	all, err := a.runner.Status(ctx)
-	if err != nil {
-		return err
-	}
 	for _, p := range all {
 		for _, g := range p.Generations {
 			if g.Checkpoint > head {
@@ -103,10 +108,6 @@ func (a *app) checkPositions(ctx context.Context) error {
 					"or, if this one is right, %s, and they are made again. Nothing was changed", log, head, p.Name, g.Checkpoint, remove)
 			}
 		}
-	}
-	reactions, err := a.reactions(ctx)
-	if err != nil {
-		return err
 	}
 	for _, r := range reactions {
 		if r.Position > head {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -254,5 +256,56 @@ func TestAFolderWhoseAttachmentsAreLost(t *testing.T) {
 		if err := open(appConfig{Data: dir}); err != nil {
 			t.Errorf("%s, after that: %v", name, err)
 		}
+	}
+}
+
+// busyLog is a log of which another node writes and follows as soon as its head was read.
+type busyLog struct {
+	event.Store
+	meanwhile func()
+}
+
+func (l busyLog) Head(ctx context.Context) (event.Position, error) {
+	head, err := l.Store.Head(ctx)
+	l.meanwhile()
+	return head, err
+}
+
+// given a node that starts beside one that writes and follows
+// when that goes on between what the starting one asks
+// then the log is not taken for an older copy.
+func TestALogThatGoesOnIsNoOlderCopy(t *testing.T) {
+	t.Parallel()
+	dir, _ := filledFolder(t)
+	a, err := openApp(t.Context(), testSystem(io.Discard, io.Discard), appConfig{Data: dir, Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	stop, err := a.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	log := a.events
+	n := 0
+	a.events = busyLog{log, func() {
+		n++
+		_, rcpt, err := a.commands.OpenAccount(t.Context(), a.request("", "test"), commands.OpenAccount{
+			Details: account.Opened{Name: "Otra", TaxID: fmt.Sprintf("ESB%08d", n), Currency: "EUR", Language: "es", TimeZone: "Europe/Madrid"}})
+		if err == nil {
+			err = a.wait(t.Context(), rcpt.Position)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	defer func() { a.events = log }()
+	if err := a.checkPositions(t.Context()); err != nil || n == 0 {
+		t.Errorf("the log was asked for its head %d times: %v", n, err)
 	}
 }
