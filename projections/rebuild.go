@@ -316,6 +316,7 @@ func (b *bulk) seal(ctx context.Context, to event.Position, flushed chan<- struc
 // readAhead reads and decodes up to the position, then closes ready.
 func (r *Runner) readAhead(ctx context.Context, ps []*Projection, to event.Position, ready chan<- *decoded, free <-chan *decoded) {
 	defer close(ready)
+	decoders := [2]*event.Decoder{r.cfg.Codec.Decoder(), r.cfg.Codec.Decoder()}
 	at := event.Position(0)
 	for at < to {
 		var d *decoded
@@ -329,7 +330,7 @@ func (r *Runner) readAhead(ctx context.Context, ps []*Projection, to event.Posit
 			return
 		}
 		if d.err == nil {
-			d.decode(ctx, r.cfg.Codec, ps)
+			d.decode(ctx, decoders, ps)
 			at = d.stored[len(d.stored)-1].Position
 		}
 		select {
@@ -344,12 +345,12 @@ func (r *Runner) readAhead(ctx context.Context, ps []*Projection, to event.Posit
 }
 
 // decode decodes the two halves of a batch beside each other.
-func (d *decoded) decode(ctx context.Context, codec *event.Codec, ps []*Projection) {
+func (d *decoded) decode(ctx context.Context, by [2]*event.Decoder, ps []*Projection) {
 	d.items = slices.Grow(d.items[:0], len(d.stored))[:len(d.stored)]
 	half := len(d.stored) / 2
 	second := make(chan error, 1)
-	go func() { second <- decode(ctx, codec, ps, d.stored[half:], d.items[half:]) }()
-	d.err = decode(ctx, codec, ps, d.stored[:half], d.items[:half])
+	go func() { second <- decode(ctx, by[1], ps, d.stored[half:], d.items[half:]) }()
+	d.err = decode(ctx, by[0], ps, d.stored[:half], d.items[:half])
 	if err := <-second; d.err == nil {
 		d.err = err
 	}

@@ -597,9 +597,15 @@ func (f *tail) next(ctx context.Context, after event.Position, followers []*foll
 	f.err = decode(ctx, f.r.cfg.Codec, ps, f.buf, f.items)
 }
 
+// decoder is an *event.Codec, or an *event.Decoder.
+type decoder interface {
+	DecodeBorrowing(ctx context.Context, s *event.Stored) (event.Recorded, error)
+	Known(s *event.Stored) error
+}
+
 // decode decodes events into as many items. What is wrong with one event's bytes is the
 // item's; an event that this program does not know is a *StopError.
-func decode(ctx context.Context, codec *event.Codec, ps []*Projection, stored []event.Stored, items []item) error {
+func decode(ctx context.Context, codec decoder, ps []*Projection, stored []event.Stored, items []item) error {
 	for i := range stored {
 		s, it := &stored[i], &items[i]
 		*it = item{stored: s}

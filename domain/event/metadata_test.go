@@ -52,7 +52,7 @@ func same(a, b scanned) bool {
 // that collide, or look alike, are read as themselves.
 func TestSharedTextsAreThoseThatWereRead(t *testing.T) {
 	t.Parallel()
-	r := &plainScratch{}
+	r := &plainScratch{ids: new([1 << plainIDBits]plainID)}
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[0-9A-C]{0,2}(0123456789ABCDEFGHJK[0-2]{6})?`).Draw(t, "text")
 		if got := r.text([]byte(text)); got != text {

@@ -35,13 +35,16 @@ const maxPlain = 64
 type plainScratch struct {
 	// Short texts that came before. Kinds, days and codes come again and again.
 	texts [1 << plainTextBits]string
-	// Ids that came before: of the same contacts and people again and again.
-	ids [1 << plainIDBits]struct {
-		bytes [plainIDLen]byte // beside each other: the text itself is anywhere in memory
-		text  string
-	}
+	// Ids that came before: of the same contacts and people again and again. Only who reads
+	// very many events has room for them.
+	ids *[1 << plainIDBits]plainID
 
 	borrow bool // sealed data stays where it is read
+}
+
+type plainID struct {
+	bytes [plainIDLen]byte // beside each other: the text itself is anywhere in memory
+	text  string
 }
 
 const (
@@ -63,6 +66,9 @@ func borrowScratch() *plainScratch {
 
 // id is text of what is as long as an id.
 func (r *plainScratch) id(b []byte) string {
+	if r.ids == nil {
+		return string(b)
+	}
 	// The end of an id is random, or counts.
 	at := &r.ids[binary.LittleEndian.Uint64(b[plainIDLen-8:])*0x9e3779b97f4a7c15>>(64-plainIDBits)]
 	if id := [plainIDLen]byte(b); at.bytes != id || at.text == "" {

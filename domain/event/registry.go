@@ -221,23 +221,42 @@ func (c *Codec) Encode(ctx context.Context, id [16]byte, meta Metadata, ev Event
 // Decode reads a stored event, upcasts it and binds its personal data to its key.
 // Its errors are *DecodeError.
 func (c *Codec) Decode(ctx context.Context, s *Stored) (Recorded, error) {
-	return c.decode(ctx, s, false)
+	scratch := borrowScratch()
+	defer scratches.Put(scratch)
+	scratch.borrow = false
+	return c.decode(ctx, s, scratch)
 }
 
 // DecodeBorrowing is Decode for who has done with the event before s.Data is written to
 // again: its personal data stays there, in its sealed form.
 func (c *Codec) DecodeBorrowing(ctx context.Context, s *Stored) (Recorded, error) {
-	return c.decode(ctx, s, true)
+	scratch := borrowScratch()
+	defer scratches.Put(scratch)
+	scratch.borrow = true
+	return c.decode(ctx, s, scratch)
 }
 
-func (c *Codec) decode(ctx context.Context, s *Stored, borrow bool) (Recorded, error) {
+// Decoder decodes very many events, one after the other, whose ids share memory.
+type Decoder struct {
+	*Codec
+	scratch plainScratch
+}
+
+// Decoder returns a decoder for one goroutine at a time.
+func (c *Codec) Decoder() *Decoder {
+	return &Decoder{Codec: c, scratch: plainScratch{ids: new([1 << plainIDBits]plainID), borrow: true}}
+}
+
+// DecodeBorrowing is that of the codec.
+func (d *Decoder) DecodeBorrowing(ctx context.Context, s *Stored) (Recorded, error) {
+	return d.decode(ctx, s, &d.scratch)
+}
+
+func (c *Codec) decode(ctx context.Context, s *Stored, scratch *plainScratch) (Recorded, error) {
 	rec := Recorded{ID: s.ID, Type: s.Type, Position: s.Position, Stream: s.Stream, Revision: s.Revision, RecordedAt: s.RecordedAt}
 	fail := func(err error) (Recorded, error) {
 		return rec, s.decodeError(err)
 	}
-	scratch := borrowScratch()
-	defer scratches.Put(scratch)
-	scratch.borrow = borrow
 	var err error
 	if rec.Meta, err = scratch.metadata(s.Meta); err != nil {
 		return fail(err)

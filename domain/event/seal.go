@@ -192,9 +192,13 @@ func (p *Personal[T]) OpenRaw() (json.RawMessage, bool) {
 type opening struct{ place, sealed []byte }
 
 func (o *opening) done() {
-	clear(o.sealed)
-	openings.Put(o)
+	if clear(o.sealed); cap(o.sealed) <= openingKept {
+		openings.Put(o)
+	}
 }
+
+// openingKept is as large as most of what is sealed.
+const openingKept = 64 << 10
 
 var openings sync.Pool // of *opening
 
