@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 const (
@@ -133,9 +135,7 @@ func (b *tab) forged(quote string) {
 	b.mu.Lock()
 	b.elsewhere = site.URL
 	b.mu.Unlock()
-	b.base = site.URL
-	b.visit("/")
-	b.base = home
+	b.to(200, "visiting another site", chromedp.Navigate(site.URL+"/"))
 	b.pressRefused(403, "#win")
 	b.at(quote + "/approve")
 	b.see("Esta petición venía de otro sitio y no se ha ejecutado.")
