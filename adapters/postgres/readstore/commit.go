@@ -111,7 +111,9 @@ func (s *Store) commit(ctx context.Context, g *generation, b *readmodels.Batch) 
 	}
 	park(batch, g.number, b)
 	err = conn.SendBatch(ctx, batch).Close()
-	if database.Is(err, fencedCode) {
+	// Statements that are new to a connection are prepared before any is run: those that name a
+	// table that is gone fail before lonja.advance says that the generation is.
+	if database.Is(err, fencedCode, undefinedTable) {
 		return errors.Join(fenced(b.Generation, "commit to"), err)
 	}
 	if err == nil && len(erased) > 0 {

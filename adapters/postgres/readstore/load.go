@@ -456,8 +456,10 @@ func (l *loader) clear(ctx context.Context, at *loading) error {
 	return err
 }
 
-// indexers is how many connections build the indexes of a generation beside each other.
-const indexers = 3
+// helpers is how many connections build indexes beside those of the loaders: of a node, since
+// the generations of a rebuild are sealed beside each other, and the server gives each
+// connection memory for the index that it builds.
+const helpers = 2
 
 // index builds the indexes, of one table too beside each other, and has the tables analysed.
 // What ends it leaves a generation that is not sealed, of which nobody takes any notice.
@@ -514,9 +516,25 @@ func (l *loader) index(ctx context.Context) error {
 			}
 		}
 	}
+	waits := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(jobs) > 0 && failed == nil
+	}
+	over := make(chan struct{}) // nothing waits any more
 	var others sync.WaitGroup
-	for range min(indexers, len(jobs)) - 1 {
+	for range min(helpers, len(jobs)-1) {
 		others.Go(func() {
+			// Who comes first is helped first: mostly the largest, for which all others wait in the end.
+			select {
+			case l.store.helpers <- struct{}{}:
+			case <-over:
+				return
+			}
+			defer func() { <-l.store.helpers }()
+			if !waits() {
+				return
+			}
 			conn, err := l.store.loading(ctx)
 			if err != nil {
 				if ctx.Err() == nil { // the server may have no more of them: it takes longer then
@@ -529,6 +547,7 @@ func (l *loader) index(ctx context.Context) error {
 		})
 	}
 	work(l.conn)
+	close(over)
 	others.Wait()
 	return failed
 }

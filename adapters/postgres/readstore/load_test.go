@@ -1,12 +1,19 @@
 package readstore_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"lonja/adapters/postgres/database"
+	"lonja/adapters/postgres/readstore"
 	"lonja/domain/id"
 	"lonja/readmodels"
 )
@@ -142,6 +149,14 @@ func TestAGenerationWhoseIndexesFailIsNotSealed(t *testing.T) {
 	}
 }
 
+// limit has the database take no more connections than some, -1 any number.
+func limit(t *testing.T, db *database.DB, n int) {
+	t.Helper()
+	if _, err := db.Own.Exec(t.Context(), fmt.Sprintf("DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I CONNECTION LIMIT %d', current_database()); END $$", n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A server that has no more connections to give is one on which indexing takes longer.
 func TestIndexesAreBuiltOnTheConnectionsThatThereAre(t *testing.T) {
 	t.Parallel()
@@ -149,13 +164,7 @@ func TestIndexesAreBuiltOnTheConnectionsThatThereAre(t *testing.T) {
 	old := live(t, s)
 	commit(t, s, &old, put("acme", "ann", "1", "old"))
 	g := begun(t, s)
-	limit := func(n int) {
-		t.Helper()
-		if _, err := db.Own.Exec(t.Context(), fmt.Sprintf("DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I CONNECTION LIMIT %d', current_database()); END $$", n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	limit(1)
+	limit(t, db, 1)
 	if conn, err := db.Connect(t.Context()); err == nil {
 		t.Error("the server takes more connections", conn.Close(t.Context()))
 	}
@@ -164,7 +173,7 @@ func TestIndexesAreBuiltOnTheConnectionsThatThereAre(t *testing.T) {
 	if err := s.Seal(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
-	limit(-1)
+	limit(t, db, -1)
 	if err := s.Switch(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
@@ -172,4 +181,92 @@ func TestIndexesAreBuiltOnTheConnectionsThatThereAre(t *testing.T) {
 	if err := db.Own.QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE schemaname = 'lonja' AND tablename = $1", fmt.Sprintf("g%d_notes", g.Number)).Scan(&indexes); err != nil || indexes != 3 {
 		t.Errorf("there are %d indexes, %v, want 3", indexes, err)
 	}
+}
+
+// logged keeps what a store logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// The server gives each connection that builds an index its memory: a node has two of them
+// beside its loaders' own, which help with whatever is sealed first. Others do without.
+func TestConnectionsThatHelpToIndexAreShared(t *testing.T) {
+	t.Parallel()
+	var log logged
+	db, err := database.Open(context.WithoutCancel(t.Context()), tests.Database(t), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	s, err := readstore.Open(context.WithoutCancel(t.Context()), db, readstore.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	written := func() readmodels.Generation {
+		t.Helper()
+		g := begun(t, s)
+		commit(t, s, &g, put("acme", "ann", "1", "note"))
+		return g
+	}
+	first, second, third := written(), written(), written()
+	// begin seals a generation, none of whose indexes is built until it is waited for.
+	begin := func(g readmodels.Generation) (wait func()) {
+		t.Helper()
+		tx, err := db.Own.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := fmt.Sprintf("lonja.g%d_notes", g.Number)
+		if _, err := tx.Exec(t.Context(), "LOCK TABLE "+table+" IN ROW EXCLUSIVE MODE"); err != nil {
+			t.Fatal(err)
+		}
+		sealed := make(chan error, 1)
+		go func() { sealed <- s.Seal(t.Context(), g) }()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for n := 0; n < 3; {
+			select {
+			case <-tick.C:
+			case err := <-sealed:
+				t.Fatalf("sealing ended, %v, with %d connections at its indexes", err, n)
+			case <-t.Context().Done():
+				t.Fatalf("%d connections are at the indexes, want its own and two that help", n)
+			}
+			if err := tx.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted", table).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return func() {
+			t.Helper()
+			if err := errors.Join(tx.Rollback(t.Context()), <-sealed); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	wait := begin(first)
+	limit(t, db, 1)
+	if err := s.Seal(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log.String(), "fewer connections") {
+		t.Errorf("beside the two that help there was to be another:\n%s", log.String())
+	}
+	limit(t, db, -1)
+	wait()
+	begin(third)() // those that helped the first help it
 }

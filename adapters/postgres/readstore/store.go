@@ -69,6 +69,7 @@ type Store struct {
 	parts            int                              // of every generation
 	routes           atomic.Pointer[map[string]route] // by name of the table
 	closed           atomic.Bool
+	helpers          chan struct{} // has one for each connection that helps loaders to index
 
 	mu   sync.Mutex
 	gens map[int64]*generation
@@ -134,7 +135,7 @@ var _ readmodels.Store = (*Store)(nil)
 func Open(ctx context.Context, db *database.DB, o Options) (*Store, error) {
 	s := &Store{
 		db: db, logger: o.Logger, gens: map[int64]*generation{}, sweeps: make(chan struct{}, 1), wanted: make(chan *wanted, together),
-		moved: make(chan struct{}), tell: make(chan struct{}, 1), learning: make(chan struct{}, 1),
+		moved: make(chan struct{}), tell: make(chan struct{}, 1), learning: make(chan struct{}, 1), helpers: make(chan struct{}, helpers),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
