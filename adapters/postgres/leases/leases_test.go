@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 
 	"lonja/adapters/postgres/database"
 	"lonja/adapters/postgres/leases"
-	"lonja/adapters/postgres/postgrestest"
 	"lonja/domain/event"
 )
 
@@ -288,18 +286,7 @@ func TestOneNodeRebuilds(t *testing.T) {
 // answered, and they go on with what they hold.
 func TestServerRestarts(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(postgrestest.Variable) != "" {
-		t.Skip("the server is not the test's to kill")
-	}
-	server, err := postgrestest.Start(context.WithoutCancel(t.Context()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := ownServer(t, "the server is not the test's to kill")
 	url, err := server.Database(t.Context(), "nodes")
 	if err != nil {
 		t.Fatal(err)

@@ -482,3 +482,22 @@ func sorted(parts ...[]int) []int {
 	slices.Sort(all)
 	return all
 }
+
+// ownServer starts a server for the test alone. Where the environment names one, the test is
+// skipped for the reason: that server is somebody else's.
+func ownServer(t *testing.T, why string) *postgrestest.Server {
+	t.Helper()
+	if os.Getenv(postgrestest.Variable) != "" {
+		t.Skip(why)
+	}
+	server, err := postgrestest.Start(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}

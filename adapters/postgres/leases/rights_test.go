@@ -1,7 +1,6 @@
 package leases_test
 
 import (
-	"context"
 	"errors"
 	"net/url"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"lonja/adapters/postgres/blobs"
-	"lonja/adapters/postgres/postgrestest"
 	"lonja/commands"
 	"lonja/domain/event"
 )
@@ -20,18 +18,7 @@ import (
 // then the rights of the user that it has made are enough, and it has none that it does not need.
 func TestTheOwnerOfDeployHasTheRights(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(postgrestest.Variable) != "" {
-		t.Skip("the server is not the test's to make users of")
-	}
-	server, err := postgrestest.Start(context.WithoutCancel(t.Context()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := ownServer(t, "the server is not the test's to make users of")
 	without := filepath.Join(t.TempDir(), "without.sql") // the user that other tests have
 	if err := os.WriteFile(without, []byte("DROP ROLE lonja"), 0o600); err != nil {
 		t.Fatal(err)
