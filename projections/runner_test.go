@@ -499,3 +499,45 @@ func TestALongLogIsRebuiltInBulkAtFirst(t *testing.T) {
 	cancel()
 	r.must(<-ended)
 }
+
+// given an event that can't be folded, and the erasure of its contact in the same batch
+// then why it could not be is not kept: it may quote what was erased. Nor after a rebuild.
+func TestReasonsAreErasedWithTheirContact(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	bad := r.append("ann", grew{13}, forgotten{}) - 1
+	r.append("bob", grew{13})
+	run := r.runner()
+	reasons := func() (ann, bob string) {
+		t.Helper()
+		parked, err := run.Parked(r.ctx, "sums", "")
+		r.must(err)
+		for _, p := range parked {
+			switch {
+			case p.Position == bad:
+				ann = p.Reason
+			case p.Contact == "bob":
+				bob = p.Reason
+			}
+		}
+		return ann, bob
+	}
+	check := func() {
+		t.Helper()
+		ann, bob := reasons()
+		if ann != readmodels.ReasonErased || !strings.Contains(bob, "thirteen") {
+			t.Errorf("ann's is %q, bob's %q", ann, bob)
+		}
+	}
+	r.must(run.CatchUp(r.ctx))
+	check()
+	r.must(run.Rebuild(r.ctx, nil))
+	check()
+	// Skipped on record, which a rebuild takes over.
+	r.must(run.SkipParked(r.ctx, "sums", bad, "known bug 7"))
+	r.append("ann", forgotten{})
+	r.must(run.CatchUp(r.ctx))
+	check()
+	r.must(run.Rebuild(r.ctx, nil))
+	check()
+}

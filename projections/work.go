@@ -397,8 +397,20 @@ func (w *work) load(ctx context.Context, load [][]*cell) error {
 	return nil
 }
 
-// erase drops every row of the owner.
+// erase drops every row of the owner, and what could not be folded of it is told no more: it
+// may be quoted there.
 func (w *work) erase(o owner) {
+	for i := range w.park {
+		if p := &w.park[i]; p.Reason != "" && (owner{p.Account, p.Contact}) == o {
+			p.Reason = readmodels.ReasonErased
+		}
+	}
+	for at, p := range w.skip {
+		if p.Reason != "" && (owner{p.Account, p.Contact}) == o {
+			p.Reason = readmodels.ReasonErased
+			w.skip[at] = p
+		}
+	}
 	if of := w.owners[o]; of != nil {
 		for _, c := range of.cells {
 			c.row, c.found, c.dirty, c.stored = nil, false, false, false

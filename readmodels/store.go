@@ -112,6 +112,9 @@ type Parked struct {
 	Skipped  bool // kept as a record only: nothing waits behind it
 }
 
+// ReasonErased is the reason that is left of a parked event whose contact was erased.
+const ReasonErased = "erased"
+
 // Batch is one atomic step of a generation.
 type Batch struct {
 	Generation Generation // its Number, Epoch and Parts count
