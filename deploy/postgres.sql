@@ -2,7 +2,14 @@
 -- PostgreSQL has psql run it as the superuser, once, when its volume is new. Anywhere else:
 --
 --   OWNER_PASSWORD=… psql --set ON_ERROR_STOP=1 --username postgres --dbname postgres --file deploy/postgres.sql
+--
+-- (with PGSSLMODE=verify-full where that server is not on the same machine).
 \getenv password OWNER_PASSWORD
+
+-- The password is in a statement: no log of the server is to have it, not even of an error.
+SET log_statement = 'none';
+SET log_min_error_statement = 'panic';
+SET log_min_duration_statement = -1;
 
 -- Who reads for people, and who writes projections: nobody logs in as these, and
 -- row-level security binds both. Were they not here, Lonja would make them, if it could.

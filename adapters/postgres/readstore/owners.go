@@ -218,6 +218,9 @@ func (s *Store) assured(ctx context.Context, all []owner) ([]int32, error) {
 	if err := s.db.Writes.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
+	if len(numbers) < len(missing) { // rows of several would else be one owner's
+		return nil, fmt.Errorf("%d of %d owners were given no number: the table lonja.owners is not as it should be. Check the database", len(missing)-len(numbers), len(missing))
+	}
 	if !anyAdded {
 		batch := &pgx.Batch{}
 		batch.Queue(awaited)

@@ -16,7 +16,11 @@ import (
 // Logs of one process exclude each other too. The file stays: removing it would let two
 // processes lock two files of the same name.
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	// What a link leads to would be written over.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%s is a symbolic link, and a lock is a file: remove it", path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -571,3 +571,27 @@ func write(t *testing.T, path string, b []byte) {
 		t.Fatal(err)
 	}
 }
+
+// given a link where the lock is to be, that somebody planted
+// then what it leads to is not written over.
+func TestALockIsNoLink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	other, lock := filepath.Join(dir, "other"), filepath.Join(dir, "lock")
+	if err := os.WriteFile(other, []byte("dear to somebody"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, lock); err != nil {
+		t.Skip("no links here:", err)
+	}
+	l, err := eventlog.LockFile(lock)
+	if err == nil {
+		_ = l.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("got %v", err)
+	}
+	if got, err := os.ReadFile(other); err != nil || string(got) != "dear to somebody" {
+		t.Errorf("what the link leads to is %q, %v", got, err)
+	}
+}
