@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
@@ -264,6 +266,21 @@ func (b *tab) do(what string, actions ...chromedp.Action) {
 	}
 }
 
+// reading is do for what reads an element, which a page that changes itself may have put
+// another in place of meanwhile: that one is read then.
+func (b *tab) reading(what string, action chromedp.Action) {
+	b.t.Helper()
+	b.do(what, chromedp.ActionFunc(func(ctx context.Context) error {
+		for {
+			err := action.Do(ctx)
+			var refused *cdproto.Error
+			if !errors.As(err, &refused) || refused.Message != "No node with given id found" || ctx.Err() != nil {
+				return err
+			}
+		}
+	}))
+}
+
 func (b *tab) fail(format string, args ...any) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
@@ -365,7 +382,7 @@ func script[T any](b *tab, expression string) T {
 func (b *tab) text(selector string) string {
 	b.t.Helper()
 	var s string
-	b.do("reading "+selector, chromedp.Text(selector, &s, chromedp.ByQuery, chromedp.NodeReady))
+	b.reading("reading "+selector, chromedp.Text(selector, &s, chromedp.ByQuery, chromedp.NodeReady))
 	return plain(s)
 }
 
@@ -416,7 +433,7 @@ func (b *tab) attribute(selector, name string) string {
 	b.t.Helper()
 	var s string
 	var ok bool
-	b.do("reading "+name+" of "+selector, chromedp.AttributeValue(selector, name, &s, &ok, chromedp.ByQuery, chromedp.NodeReady))
+	b.reading("reading "+name+" of "+selector, chromedp.AttributeValue(selector, name, &s, &ok, chromedp.ByQuery, chromedp.NodeReady))
 	if !ok {
 		b.fail("%s has no %s", selector, name)
 	}
